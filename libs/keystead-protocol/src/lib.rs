@@ -1,0 +1,11 @@
+//! OAuth 2.0 and OpenID Connect as values and functions: parsed requests, checked decisions, nothing that touches the world.
+//!
+//! This crate never waits, opens a file or a socket, reads a clock or draws a random number: [`time::Timestamp`]
+//! and `&mut impl rand_core::CryptoRng` are arguments. What must be checked before use is a type that only the
+//! check can make.
+#![deny(missing_docs)]
+
+pub mod ids;
+pub mod scope;
+pub mod secret;
+pub mod time;
