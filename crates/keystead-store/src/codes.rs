@@ -1,0 +1,142 @@
+//! Authorization codes (RFC 6749 §4.1): issued once, redeemed once, and the evidence stays.
+
+use keystead_protocol::{
+    ids::{Audience, ClientId, GrantId, SessionId, UserId},
+    scope::Scope,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::{Json, Tx},
+    fault::Fault,
+    grants::{self, Ended},
+    token_key::TokenKey,
+};
+
+/// What a code stands for: who agreed to what, and how the token request must prove itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The token family that its redemption begins; everything issued from it carries this id.
+    pub grant: GrantId,
+    /// The client that asked, and the only one that may redeem it.
+    pub client: ClientId,
+    /// Who logged in.
+    pub user: UserId,
+    /// The session that was used or made.
+    pub session: Option<SessionId>,
+    /// Where the code was sent; the token request must repeat it (RFC 6749 §4.1.3).
+    pub redirect_uri: String,
+    /// The PKCE challenge (RFC 7636 §4.3), if one was sent.
+    pub challenge: Option<String>,
+    /// The rest of the agreement.
+    pub terms: Terms,
+}
+
+/// What was agreed to. Members that a later version adds have defaults, so that codes survive an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The scopes granted.
+    pub scope: Scope,
+    /// The API they are for; `None` for userinfo only.
+    #[serde(default)]
+    pub audience: Option<Audience>,
+    /// Copied to the ID token (OpenID Connect Core §3.1.2.1).
+    #[serde(default)]
+    pub nonce: Option<String>,
+    /// When the user last proved who they are, in Unix seconds (`auth_time`).
+    pub authenticated_at: i64,
+    /// How (`amr`, RFC 8176).
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// What else the authorization request asked for that the token endpoint must know, such as `claims`.
+    #[serde(default)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Stores a code.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn issue(
+    tx: &mut Tx<'_>,
+    key: &TokenKey,
+    code: &Code,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), Fault> {
+    tx.run(
+        "INSERT INTO codes
+           (key, grant_id, client_id, user_id, session_id, redirect_uri, challenge, terms, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        &[
+            key,
+            &code.grant,
+            &code.client,
+            &code.user,
+            &code.session,
+            &code.redirect_uri,
+            &code.challenge,
+            &Json(&code.terms),
+            &expires_at,
+            &now,
+        ],
+    )
+    .map(drop)
+}
+
+/// How a redemption ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redemption {
+    /// This was the first use in time. The caller checks client, redirect and PKCE in the same transaction: if it
+    /// answers `Err`, the code is as unused as before.
+    Fresh(Box<Code>),
+    /// The code had been used. Its family is now revoked (RFC 6749 §4.1.2): commit before answering.
+    Replayed {
+        /// The family that was revoked.
+        grant: GrantId,
+    },
+    /// It was not used in time.
+    Expired,
+    /// There is no such code.
+    Unknown,
+}
+
+/// Redeems a code: one guarded statement decides who was first.
+///
+/// Does not check the client, the redirect URI or the verifier.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn redeem(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Redemption, Fault> {
+    let won = tx.row(
+        "UPDATE codes SET redeemed_at = $2
+         WHERE key = $1 AND redeemed_at IS NULL AND expires_at > $2
+         RETURNING grant_id, client_id, user_id, session_id, redirect_uri, challenge, terms",
+        &[key, &now],
+    )?;
+    if let Some(mut row) = won {
+        return Ok(Redemption::Fresh(Box::new(Code {
+            grant: row.take()?,
+            client: row.take()?,
+            user: row.take()?,
+            session: row.take()?,
+            redirect_uri: row.take()?,
+            challenge: row.take()?,
+            terms: row.take().map(|Json(terms)| terms)?,
+        })));
+    }
+    let Some(mut row) = tx.row(
+        "SELECT grant_id, redeemed_at FROM codes WHERE key = $1",
+        &[key],
+    )?
+    else {
+        return Ok(Redemption::Unknown);
+    };
+    let (grant, redeemed_at): (GrantId, Option<Timestamp>) = (row.take()?, row.take()?);
+    if redeemed_at.is_none() {
+        return Ok(Redemption::Expired);
+    }
+    grants::revoke(tx, &grant, Ended::CodeReplayed, now)?;
+    Ok(Redemption::Replayed { grant })
+}

@@ -1,0 +1,172 @@
+//! SQLite: opening a file safely, running statements, and the threads that read.
+
+use std::{borrow::Cow, path::Path, time::Duration};
+
+use crossbeam_channel::Receiver;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, types::ValueRef};
+
+use crate::fault::Fault;
+
+use super::{
+    job::{Job, Verdict},
+    tx::{Driver, Tx},
+    value::{Column, Row, Value},
+};
+
+/// Older versions can corrupt the write-ahead log when two connections write and checkpoint at the same instant.
+const OLDEST_SAFE: i32 = 3_051_003;
+
+/// What a connection will be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Write,
+}
+
+/// Opens `file`, making it if need be, with full durability.
+pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
+    let version = rusqlite::version_number();
+    if version < OLDEST_SAFE {
+        return Err(Fault::Schema(format!(
+            "SQLite {} can corrupt its log; Keystead needs 3.51.3 or later (build with the bundled one)",
+            rusqlite::version()
+        )));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)
+        .map_err(|e| Fault::Unavailable(format!("{}: {e}", file.display())))?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 8000;",
+        )
+        .map_err(fault)?;
+    if purpose == Use::Read {
+        connection
+            .execute_batch("PRAGMA query_only = ON;")
+            .map_err(fault)?;
+    }
+    Ok(connection)
+}
+
+/// A reader thread: takes jobs until every sender is gone.
+pub(super) fn read(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+    for mut job in jobs {
+        let fault = snapshot(connection, job.as_mut()).err();
+        job.answer(fault);
+    }
+}
+
+fn snapshot(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
+    connection.execute_batch("BEGIN").map_err(fault)?;
+    let mut tx = Tx::new(Driver::Sqlite(Open { connection }));
+    let _: Verdict = job.attempt(&mut tx);
+    connection.execute_batch("ROLLBACK").map_err(fault)
+}
+
+/// A connection inside a transaction.
+#[derive(Debug)]
+pub(super) struct Open<'c> {
+    pub(super) connection: &'c Connection,
+}
+
+impl Open<'_> {
+    pub(super) fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
+        bind(&mut statement, values)?;
+        let width = statement.column_count();
+        let mut found = Vec::new();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(fault)? {
+            let columns = (0..width).map(|i| row.get_ref(i).map(column).map_err(fault)?);
+            found.push(Row::new(columns.collect::<Result<_, _>>()?));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
+        bind(&mut statement, values)?;
+        statement
+            .raw_execute()
+            .map(|changed| changed as u64)
+            .map_err(fault)
+    }
+}
+
+/// Binds by the number in the name, because SQLite numbers `$2 … $1` in order of appearance.
+fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> Result<(), Fault> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+        let Some(value) = number.and_then(|n| values.get(n.checked_sub(1)?)) else {
+            return Err(Fault::Sql(format!(
+                "parameter {index} of a statement is not one of its {} values",
+                values.len()
+            )));
+        };
+        match value {
+            Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+            Value::Bool(b) => statement.raw_bind_parameter(index, b),
+            Value::Int(n) => statement.raw_bind_parameter(index, n),
+            Value::Text(Cow::Borrowed(text)) => statement.raw_bind_parameter(index, text),
+            Value::Text(Cow::Owned(text)) | Value::Document(text) => {
+                statement.raw_bind_parameter(index, text)
+            }
+            Value::Bytes(bytes) => statement.raw_bind_parameter(index, bytes),
+        }
+        .map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn column(value: ValueRef<'_>) -> Result<Column, Fault> {
+    Ok(match value {
+        ValueRef::Null => Column::Null,
+        ValueRef::Integer(n) => Column::Int(n),
+        ValueRef::Text(bytes) => Column::Text(
+            str::from_utf8(bytes)
+                .map_err(|_| Fault::Sql("a stored text is not UTF-8".to_owned()))?
+                .to_owned(),
+        ),
+        ValueRef::Blob(bytes) => Column::Bytes(bytes.to_owned()),
+        ValueRef::Real(_) => {
+            return Err(Fault::Sql("a stored number is not an integer".to_owned()));
+        }
+    })
+}
+
+/// What an error of the driver means to us. SQLite's texts name tables and columns, never values.
+pub(super) fn fault(error: rusqlite::Error) -> Fault {
+    let rusqlite::Error::SqliteFailure(failure, text) = &error else {
+        return Fault::Sql(error.to_string());
+    };
+    let text = text.clone().unwrap_or_else(|| failure.to_string());
+    match failure.code {
+        ErrorCode::DiskFull => Fault::Full(text),
+        ErrorCode::ConstraintViolation => Fault::Constraint(text),
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::NotADatabase
+        | ErrorCode::PermissionDenied => Fault::Unavailable(text),
+        _ => Fault::Sql(text),
+    }
+}
