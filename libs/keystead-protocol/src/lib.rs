@@ -5,7 +5,10 @@
 //! check can make.
 #![deny(missing_docs)]
 
+pub mod claims;
 pub mod ids;
+pub mod jwk;
+pub mod jwt;
 pub mod scope;
 pub mod secret;
 pub mod time;
