@@ -6,9 +6,13 @@
 #![deny(missing_docs)]
 
 pub mod claims;
+pub mod error;
 pub mod ids;
 pub mod jwk;
 pub mod jwt;
+pub mod pkce;
+pub mod profile;
+pub mod redirect;
 pub mod scope;
 pub mod secret;
 pub mod time;
