@@ -3,10 +3,14 @@
 mod job;
 mod migrations;
 mod postgres;
+mod snapshot;
 mod sqlite;
 mod tx;
 mod value;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,6 +31,7 @@ use self::{
 };
 pub use self::{
     migrations::Applied,
+    snapshot::copy_sqlite,
     tx::{Dialect, Tx},
     value::{Column, FromColumn, Json, Param, Row, Value},
 };

@@ -9,5 +9,5 @@ pub mod grants;
 pub mod seal;
 pub mod token_key;
 
-pub use db::{Applied, Database, Dialect, Priority, Store, Tx, migrate};
+pub use db::{Applied, Database, Dialect, Priority, Store, Tx, copy_sqlite, migrate};
 pub use fault::Fault;
