@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: builds and runs the bench crate on a durable PostgreSQL, and prints its rows.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::postgres::{Cluster, Durability};
+use crate::steps;
+use crate::table::{self, Align};
+
+const PACKAGE: &str = "keystead-bench";
+
+#[derive(Default)]
+pub(crate) struct Options {
+    /// Where the rows go as JSON; `target/bench.json` when not said.
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) only: Option<String>,
+}
+
+/// One measurement, as the bench crate writes it.
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    value: f64,
+    unit: String,
+    /// What the machine could do at best, measured in the same run.
+    limit: Option<f64>,
+    /// `value / limit`.
+    ratio: Option<f64>,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    if !root.join("benches/Cargo.toml").is_file() {
+        bail!(
+            "there is no bench crate: benches/Cargo.toml with the package `{PACKAGE}` is missing\n  to make it: cargo new --bin --name {PACKAGE} benches"
+        );
+    }
+    let json = options
+        .json
+        .clone()
+        .unwrap_or_else(|| root.join("target/bench.json"));
+    steps::run(
+        Command::new("cargo")
+            .args(["build", "--release", "--locked", "--package", PACKAGE])
+            .current_dir(root),
+    )?;
+    let cluster = Cluster::start(root, "bench", Durability::Full)?;
+    let mut bench = Command::new(root.join("target/release").join(PACKAGE));
+    bench
+        .arg("--json")
+        .arg(&json)
+        .env("KEYSTEAD_BENCH_POSTGRES", cluster.url());
+    if let Some(name) = &options.only {
+        bench.args(["--only", name]);
+    }
+    steps::run(&mut bench)?;
+    drop(cluster);
+    let text = std::fs::read_to_string(&json)
+        .with_context(|| format!("the benches left no rows in {}", json.display()))?;
+    let rows: Vec<Row> = serde_json::from_str(&text)
+        .with_context(|| format!("{} does not hold rows", json.display()))?;
+    print!("{}", render(&rows));
+    println!("the same rows as JSON: {}", json.display());
+    Ok(())
+}
+
+fn render(rows: &[Row]) -> String {
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+    let cells = |row: &Row| {
+        vec![
+            row.name.clone(),
+            number(Some(row.value)),
+            row.unit.clone(),
+            number(row.limit),
+            number(row.ratio),
+            number(row.p50_ms),
+            number(row.p99_ms),
+        ]
+    };
+    let right = Align::Right;
+    let columns = [
+        ("name", Align::Left),
+        ("value", right),
+        ("unit", Align::Left),
+        ("limit", right),
+        ("ratio", right),
+        ("p50 ms", right),
+        ("p99 ms", right),
+    ];
+    table::render(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_a_table_and_absent_numbers_a_dash() {
+        let json = r#"[
+            {"name": "store_read_sqlite", "value": 150000.0, "unit": "reads/s", "limit": 200000.0, "ratio": 0.75, "p50_ms": 0.006, "p99_ms": 0.02},
+            {"name": "raw", "value": 1.5, "unit": "ms", "limit": null, "ratio": null, "p50_ms": null, "p99_ms": null}
+        ]"#;
+        let rows: Vec<Row> = serde_json::from_str(json).unwrap();
+        let want = "name                   value  unit         limit  ratio  p50 ms  p99 ms\n\
+                    store_read_sqlite  150000.00  reads/s  200000.00   0.75    0.01    0.02\n\
+                    raw                     1.50  ms               -      -       -       -\n";
+        assert_eq!(render(&rows), want);
+    }
+}

@@ -1,0 +1,130 @@
+//! What the tests need beside Rust, and how Debian installs it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{postgres, steps};
+
+/// One need: a name for people, a look whether it is there, the Debian package that brings it.
+struct Need {
+    what: &'static str,
+    is_there: fn() -> bool,
+    package: &'static str,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        what: "a PostgreSQL server",
+        is_there: || postgres::program("initdb").is_ok(),
+        package: "postgresql",
+    },
+    Need {
+        what: "strace, which shows that no success is sent before its sync",
+        is_there: || on_path("strace"),
+        package: "strace",
+    },
+];
+
+/// The checker of licences, bans and sources, at the version that deny.toml is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Installs what is missing through apt, as root or with sudo; installs nothing when nothing is.
+pub(crate) fn debian() -> Result<()> {
+    let missing = || NEEDS.iter().filter(|need| !(need.is_there)());
+    let packages: Vec<&str> = missing().map(|need| need.package).collect();
+    if packages.is_empty() {
+        println!("everything is there");
+        return Ok(());
+    }
+    let by_hand = format!(
+        "to install by hand: sudo apt-get install {}",
+        packages.join(" ")
+    );
+    missing().for_each(|need| println!("missing: {} ({})", need.what, need.package));
+    if !on_path("apt-get") {
+        bail!(
+            "this machine has no apt-get, and these are missing: {}\n  {by_hand} (or your system's packages of these names)",
+            packages.join(", ")
+        );
+    }
+    apt(&["update", "-q"]).context(by_hand.clone())?;
+    let install: Vec<&str> = ["install", "-q", "-y", "--no-install-recommends"]
+        .into_iter()
+        .chain(packages)
+        .collect();
+    apt(&install).context(by_hand.clone())?;
+    if let Some(need) = missing().next() {
+        bail!(
+            "`{}` is installed and still {} is not there\n  {by_hand}",
+            need.package,
+            need.what
+        );
+    }
+    Ok(())
+}
+
+/// The path of cargo-deny: the one on PATH if it is of the right version, else one built into `target/tools`,
+/// unoptimised, which takes a third of the time.
+pub(crate) fn cargo_deny(root: &Path) -> Result<PathBuf> {
+    let tools = root.join("target/tools");
+    let built = tools.join("bin/cargo-deny");
+    let right = |program: &Path| {
+        let output = Command::new(program).arg("--version").output();
+        output.is_ok_and(|output| {
+            output.stdout.trim_ascii() == format!("cargo-deny {CARGO_DENY}").as_bytes()
+        })
+    };
+    if let Some(program) = [Path::new("cargo-deny"), &built]
+        .into_iter()
+        .find(|program| right(program))
+    {
+        return Ok(program.to_owned());
+    }
+    let exact = format!("={CARGO_DENY}");
+    let mut install = Command::new("cargo");
+    install.args([
+        "install",
+        "--quiet",
+        "--debug",
+        "--locked",
+        "cargo-deny",
+        "--version",
+        &exact,
+    ]);
+    // A target folder of its own: the shared one may be locked by an editor for the whole build.
+    install
+        .arg("--root")
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(tools.join("build"))
+        .current_dir(root);
+    steps::run(&mut install)?;
+    std::fs::remove_dir_all(tools.join("build"))?;
+    Ok(built)
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    let mut command = if postgres::is_root() {
+        Command::new("env")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("env");
+        sudo
+    };
+    let status = command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .args(args)
+        .status()
+        .context("cannot run apt-get")?;
+    if !status.success() {
+        bail!("apt-get {} failed ({status})", args.join(" "));
+    }
+    Ok(())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
