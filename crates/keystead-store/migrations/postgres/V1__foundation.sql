@@ -71,6 +71,8 @@ CREATE TABLE client_grants (
     subject_type TEXT COLLATE "C" NOT NULL CHECK (subject_type IN ('client', 'user')),
     scopes JSONB NOT NULL,
     all_scopes BOOLEAN NOT NULL,
+    settings JSONB NOT NULL,
+    version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (client_id, api_id, subject_type)
@@ -84,6 +86,7 @@ CREATE TABLE connections (
     enabled BOOLEAN NOT NULL,
     is_system BOOLEAN NOT NULL,
     options JSONB NOT NULL,
+    settings JSONB NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL

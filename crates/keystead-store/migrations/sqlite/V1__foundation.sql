@@ -71,6 +71,8 @@ CREATE TABLE client_grants (
     subject_type TEXT NOT NULL CHECK (subject_type IN ('client', 'user')),
     scopes TEXT NOT NULL,
     all_scopes INTEGER NOT NULL CHECK (all_scopes IN (0, 1)),
+    settings TEXT NOT NULL,
+    version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     UNIQUE (client_id, api_id, subject_type)
@@ -84,6 +86,7 @@ CREATE TABLE connections (
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     is_system INTEGER NOT NULL CHECK (is_system IN (0, 1)),
     options TEXT NOT NULL,
+    settings TEXT NOT NULL,
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
