@@ -39,7 +39,7 @@ pub(super) fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Stri
     from.deserialize_any(OneOrMany)
 }
 
-/// NumericDate (RFC 7519 §2): seconds since 1970, whole or with a fraction, which is dropped. Refuses what is negative
+/// NumericDate (RFC 7519 §2): seconds since 1970, whole or with a fraction, kept to the millisecond. Refuses what is negative
 /// or later than the year 9999; JSON has no NaN and `serde_json` refuses numbers that overflow.
 pub(super) fn numeric_date<'de, D: Deserializer<'de>>(
     from: D,
@@ -69,14 +69,15 @@ pub(super) fn numeric_date<'de, D: Deserializer<'de>>(
         }
 
         fn visit_f64<E: Error>(self, seconds: f64) -> Result<Self::Value, E> {
-            if !seconds.is_finite() || seconds < 0.0 {
+            // The comparison fails for NaN; it also keeps the product well inside what an f64 holds exactly.
+            if !(0.0..LAST_DATE as f64).contains(&seconds) {
                 return Err(E::custom("a date out of range"));
             }
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "the fraction is to go, and what is too large saturates and is then out of range"
+                reason = "in range, and what is smaller than a millisecond is to go"
             )]
-            self.visit_i64(seconds as i64)
+            Ok(Some(Timestamp::from_millis((seconds * 1000.0) as i64)))
         }
     }
 
