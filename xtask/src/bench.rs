@@ -12,13 +12,6 @@ use crate::table::{self, Align};
 
 const PACKAGE: &str = "keystead-bench";
 
-#[derive(Default)]
-pub(crate) struct Options {
-    /// Where the rows go as JSON; `target/bench.json` when not said.
-    pub(crate) json: Option<PathBuf>,
-    pub(crate) only: Option<String>,
-}
-
 /// One measurement, as the bench crate writes it.
 #[derive(Deserialize)]
 struct Row {
@@ -33,14 +26,18 @@ struct Row {
     p99_ms: Option<f64>,
 }
 
-pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+/// Passes `words` on to the bench program, with `--json target/bench.json` added when they do not say where the rows go.
+pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     if !root.join("benches/Cargo.toml").is_file() {
         bail!(
             "there is no bench crate: benches/Cargo.toml with the package `{PACKAGE}` is missing\n  to make it: cargo new --bin --name {PACKAGE} benches"
         );
     }
-    let json = options
-        .json
+    let said = words
+        .windows(2)
+        .find(|pair| pair[0] == "--json")
+        .map(|pair| PathBuf::from(pair[1]));
+    let json = said
         .clone()
         .unwrap_or_else(|| root.join("target/bench.json"));
     steps::run(
@@ -51,11 +48,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let cluster = Cluster::start(root, "bench", Durability::Full)?;
     let mut bench = Command::new(root.join("target/release").join(PACKAGE));
     bench
-        .arg("--json")
-        .arg(&json)
+        .args(words)
         .env("KEYSTEAD_BENCH_POSTGRES", cluster.url());
-    if let Some(name) = &options.only {
-        bench.args(["--only", name]);
+    if said.is_none() {
+        bench.arg("--json").arg(&json);
     }
     steps::run(&mut bench)?;
     drop(cluster);

@@ -50,7 +50,7 @@ pub(crate) const FLOORS: &[&[&str]] = &[
     &["identity"],
     &["http"],
     &["services"],
-    &["mint", "mail", "jobs"],
+    &["mint", "mail", "jobs", "cache"],
     &[
         "keys", "password", "pages", "egress", "config", "error", "metrics", "tls",
     ],

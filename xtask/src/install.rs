@@ -29,6 +29,7 @@ const NEEDS: &[Need] = &[
 
 /// The checker of licences, bans and sources, at the version that deny.toml is written for.
 const CARGO_DENY: &str = "0.20.2";
+const TOOLS: &str = "target/tools";
 
 /// Installs what is missing through apt, as root or with sudo; installs nothing when nothing is.
 pub(crate) fn debian() -> Result<()> {
@@ -65,44 +66,47 @@ pub(crate) fn debian() -> Result<()> {
     Ok(())
 }
 
-/// The path of cargo-deny: the one on PATH if it is of the right version, else one built into `target/tools`,
-/// unoptimised, which takes a third of the time.
-pub(crate) fn cargo_deny(root: &Path) -> Result<PathBuf> {
-    let tools = root.join("target/tools");
-    let built = tools.join("bin/cargo-deny");
-    let right = |program: &Path| {
+/// cargo-deny of the right version: on PATH, or built by an earlier run.
+pub(crate) fn find_cargo_deny(root: &Path) -> Option<PathBuf> {
+    let right = |program: &PathBuf| {
         let output = Command::new(program).arg("--version").output();
         output.is_ok_and(|output| {
             output.stdout.trim_ascii() == format!("cargo-deny {CARGO_DENY}").as_bytes()
         })
     };
-    if let Some(program) = [Path::new("cargo-deny"), &built]
-        .into_iter()
-        .find(|program| right(program))
-    {
-        return Ok(program.to_owned());
-    }
-    let exact = format!("={CARGO_DENY}");
+    [
+        PathBuf::from("cargo-deny"),
+        root.join(TOOLS).join("bin/cargo-deny"),
+    ]
+    .into_iter()
+    .find(right)
+}
+
+/// Builds cargo-deny, unoptimised: that takes a third of the time, and it runs for a second.
+pub(crate) fn cargo_deny(root: &Path) -> Result<PathBuf> {
+    let tools = root.join(TOOLS);
+    let build = tools.join("build");
     let mut install = Command::new("cargo");
-    install.args([
-        "install",
-        "--quiet",
-        "--debug",
-        "--locked",
-        "cargo-deny",
-        "--version",
-        &exact,
-    ]);
+    install
+        .args([
+            "install",
+            "--quiet",
+            "--debug",
+            "--locked",
+            "cargo-deny",
+            "--version",
+        ])
+        .arg(format!("={CARGO_DENY}"));
     // A target folder of its own: the shared one may be locked by an editor for the whole build.
     install
         .arg("--root")
         .arg(&tools)
         .arg("--target-dir")
-        .arg(tools.join("build"))
+        .arg(&build)
         .current_dir(root);
     steps::run(&mut install)?;
-    std::fs::remove_dir_all(tools.join("build"))?;
-    Ok(built)
+    std::fs::remove_dir_all(build)?;
+    Ok(tools.join("bin/cargo-deny"))
 }
 
 fn apt(args: &[&str]) -> Result<()> {

@@ -32,8 +32,9 @@ cargo xtask tidy [--list]
 cargo xtask house [--json]
     Rooms, lines, imports between them, circles, imports that climb.
 
-cargo xtask bench [--json FILE] [--only NAME]
+cargo xtask bench [--json FILE] [--only NAME] […]
     Measures on this machine, PostgreSQL with fsync included, and prints each row beside its limit.
+    What it does not know itself it passes on to the bench program.
 
 Examples
     cargo xtask test                                      what CI runs
@@ -65,7 +66,7 @@ fn dispatch(words: &[String]) -> Result<ExitCode> {
         ["tidy", "--list"] => tidy::list(),
         ["house"] => house::run(&root, house::Form::Table)?,
         ["house", "--json"] => house::run(&root, house::Form::Json)?,
-        ["bench", rest @ ..] => bench::run(&root, &bench_options(rest)?)?,
+        ["bench", rest @ ..] => bench::run(&root, rest)?,
         other => bail!(
             "`{}` is not a chore\n  to see what there is: cargo xtask --help",
             other.join(" ")
@@ -89,26 +90,6 @@ fn test_options(mut words: &[&str]) -> Result<test::Options> {
             }
             [other, ..] => {
                 bail!("`test` does not know `{other}`\n  to see what it knows: cargo xtask --help")
-            }
-        };
-    }
-}
-
-fn bench_options(mut words: &[&str]) -> Result<bench::Options> {
-    let mut options = bench::Options::default();
-    loop {
-        words = match words {
-            [] => return Ok(options),
-            ["--json", file, rest @ ..] => {
-                options.json = Some(std::path::absolute(file)?);
-                rest
-            }
-            ["--only", name, rest @ ..] => {
-                options.only = Some((*name).to_owned());
-                rest
-            }
-            [other, ..] => {
-                bail!("`bench` does not know `{other}`\n  to see what it knows: cargo xtask --help")
             }
         };
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItem, Item, Lit, UseTree};
+use syn::{Attribute, Expr, ImplItem, Item, Lit, UseTree};
 
 use self::attributes::{is_test, item_attributes, says_two_texts};
 use self::tokens::{is_macro_call, path_at};
@@ -35,7 +35,7 @@ pub(crate) struct Literal {
     pub(crate) two_texts: bool,
 }
 
-/// A handler that a route names: the last argument of `get(…)` and its like, or of utoipa's `routes!`.
+/// A handler that a route names: in `.route("/", get(handler))`, or in utoipa's `routes!(handler)`.
 pub(crate) struct Handler {
     pub(crate) path: Vec<String>,
     pub(crate) line: usize,
@@ -76,9 +76,7 @@ impl Facts {
         facts.allows = attributes::allows(&file);
         Ok(facts)
     }
-}
 
-impl Facts {
     /// The path with its first part replaced by what a `use` of the same module gave that name:
     /// `sessions::end` after `use crate::identity::sessions` is `crate::identity::sessions::end`.
     pub(crate) fn spelled_out(&self, name: &Name) -> Vec<String> {
@@ -103,10 +101,6 @@ struct Reader {
     scope: Vec<String>,
     two_texts: bool,
 }
-
-const METHODS: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "head", "options", "any",
-];
 
 impl Reader {
     fn name(&mut self, path: Vec<String>, line: usize) {
@@ -192,6 +186,8 @@ impl Reader {
                     at = next;
                     continue;
                 }
+                // An attribute: documentation, most often.
+                TokenTree::Punct(sign) if sign.as_char() == '#' => at += 1,
                 TokenTree::Punct(_) => {}
             }
             at += 1;
@@ -209,10 +205,31 @@ impl Reader {
         }
     }
 
-    fn function<'ast>(&mut self, attrs: &[Attribute], inside: impl FnOnce(&mut Self) + 'ast) {
+    fn function(&mut self, attrs: &[Attribute], inside: impl FnOnce(&mut Self)) {
         let before = std::mem::replace(&mut self.two_texts, attrs.iter().any(says_two_texts));
         inside(self);
         self.two_texts = before;
+    }
+
+    /// The handlers in `get(list).post(create)`. A closure is not one that could stand elsewhere.
+    fn handlers(&mut self, methods: &Expr) {
+        let arguments = match methods {
+            Expr::Call(call) => &call.args,
+            Expr::MethodCall(call) => {
+                self.handlers(&call.receiver);
+                &call.args
+            }
+            _ => return,
+        };
+        for argument in arguments {
+            if let Expr::Path(handler) = argument {
+                let line = handler.span().start().line;
+                self.facts.handlers.push(Handler {
+                    path: segments(&handler.path),
+                    line,
+                });
+            }
+        }
     }
 
     fn skip(&mut self, span: proc_macro2::Span) {
@@ -280,16 +297,12 @@ impl<'ast> Visit<'ast> for Reader {
         let name = segments(&call.path);
         let line = call.path.span().start().line;
         if name.last().is_some_and(|name| name == "routes") {
-            for handler in call
-                .tokens
-                .clone()
-                .into_iter()
-                .collect::<Vec<_>>()
-                .split(|t| matches!(t, TokenTree::Punct(p) if p.as_char() == ','))
-            {
-                let (path, _) = path_at(handler, 0);
-                self.facts.handlers.push(Handler { path, line });
-            }
+            let tokens: Vec<TokenTree> = call.tokens.clone().into_iter().collect();
+            let comma = |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if sign.as_char() == ',');
+            let handlers = tokens.split(comma).map(|handler| path_at(handler, 0).0);
+            self.facts
+                .handlers
+                .extend(handlers.map(|path| Handler { path, line }));
         }
         self.facts
             .macros
@@ -298,21 +311,13 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_macro(self, call);
     }
 
-    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        if let syn::Expr::Path(function) = call.func.as_ref()
-            && function
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| METHODS.contains(&last.ident.to_string().as_str()))
-            && let [syn::Expr::Path(handler)] = call.args.iter().collect::<Vec<_>>().as_slice()
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        if call.method == "route"
+            && let Some(methods) = call.args.get(1)
         {
-            self.facts.handlers.push(Handler {
-                path: segments(&handler.path),
-                line: handler.span().start().line,
-            });
+            self.handlers(methods);
         }
-        visit::visit_expr_call(self, call);
+        visit::visit_expr_method_call(self, call);
     }
 
     fn visit_lit(&mut self, literal: &'ast Lit) {

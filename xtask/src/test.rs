@@ -66,8 +66,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> ExitCode {
         scope(&mut doc);
         steps::run(doc.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))
     });
-    if !options.skip_install && options.only.is_none() {
-        let program = steps.step("install cargo-deny", |_| install::cargo_deny(root));
+    if options.only.is_none() {
+        let program = match install::find_cargo_deny(root) {
+            None if !options.skip_install => {
+                steps.step("install cargo-deny", |_| install::cargo_deny(root))
+            }
+            found => found,
+        };
         if let Some(program) = program {
             // Not `advisories`: their database is a git repository that a closed network does not reach.
             let mut deny = Command::new(program);

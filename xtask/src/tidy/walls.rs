@@ -14,10 +14,9 @@ pub(super) fn floors(tree: &Tree) -> Vec<Spot> {
     };
     let mut spots: Vec<Spot> = arrows.iter().filter_map(climbing).collect();
     for room in floors::strangers(tree) {
-        let file = tree
-            .sources
-            .iter()
-            .find(|source| room.holds(&source.room))
+        let inside = tree.product().filter(|source| room.holds(&source.room));
+        let file = inside
+            .min_by_key(|source| source.room.parts().len())
             .map_or(SERVER, |source| source.path.as_str());
         spots.push(Spot::new(
             file,
