@@ -1,16 +1,14 @@
 //! Authorization codes (RFC 6749 §4.1): issued once, redeemed once, and the evidence stays.
 
 use keystead_protocol::{
-    ids::{Audience, ClientId, GrantId, SessionId, UserId},
-    scope::Scope,
+    ids::{ClientId, GrantId, SessionId, UserId},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     db::{Json, Tx},
     fault::Fault,
-    grants::{self, Ended},
+    grants::{self, Ended, Terms},
     token_key::TokenKey,
 };
 
@@ -31,27 +29,6 @@ pub struct Code {
     pub challenge: Option<String>,
     /// The rest of the agreement.
     pub terms: Terms,
-}
-
-/// What was agreed to. Members that a later version adds have defaults, so that codes survive an upgrade.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    /// The scopes granted.
-    pub scope: Scope,
-    /// The API they are for; `None` for userinfo only.
-    #[serde(default)]
-    pub audience: Option<Audience>,
-    /// Copied to the ID token (OpenID Connect Core §3.1.2.1).
-    #[serde(default)]
-    pub nonce: Option<String>,
-    /// When the user last proved who they are, in Unix seconds (`auth_time`).
-    pub authenticated_at: i64,
-    /// How (`amr`, RFC 8176).
-    #[serde(default)]
-    pub methods: Vec<String>,
-    /// What else the authorization request asked for that the token endpoint must know, such as `claims`.
-    #[serde(default)]
-    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Stores a code.

@@ -8,9 +8,9 @@ use keystead_protocol::{
     time::Timestamp,
 };
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    codes::Terms,
     db::{Column, FromColumn, Json, Row, Tx},
     fault::Fault,
     token_key::TokenKey,
@@ -35,6 +35,27 @@ pub struct Grant {
     pub terms: Terms,
     /// After this, nothing of it lives: the absolute lifetime of its refresh tokens, or the life of its access token.
     pub expires_at: Timestamp,
+}
+
+/// What was agreed to. Members that a later version adds have defaults, so that codes survive an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The scopes granted.
+    pub scope: Scope,
+    /// The API they are for; `None` for userinfo only.
+    #[serde(default)]
+    pub audience: Option<Audience>,
+    /// Copied to the ID token (OpenID Connect Core §3.1.2.1).
+    #[serde(default)]
+    pub nonce: Option<String>,
+    /// When the user last proved who they are, in Unix seconds (`auth_time`).
+    pub authenticated_at: i64,
+    /// How (`amr`, RFC 8176).
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// What else the authorization request asked for that the token endpoint must know, such as `claims`.
+    #[serde(default)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Why a family ended.

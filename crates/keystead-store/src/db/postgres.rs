@@ -23,7 +23,7 @@ use crate::fault::Fault;
 
 use super::{
     job::{Job, Verdict},
-    tx::{Driver, Tx},
+    tx::{Dialect, Driver, Tx},
     value::{Column, Row, Value},
 };
 
@@ -178,15 +178,15 @@ fn attempt(line: &mut Line, mode: Mode, job: &mut dyn Job) -> Result<(), Setback
         BEGIN_WRITE
     };
     line.client.batch_execute(begin).map_err(|e| setback(&e))?;
-    let mut tx = Tx::new(Driver::Postgres(Open {
+    let mut open = Open {
         line,
         setback: None,
-    }));
-    let verdict = job.attempt(&mut tx);
-    let Driver::Postgres(open) = tx.into_driver() else {
-        return Err(Setback::Final(Fault::Closed));
     };
-    let (line, failed) = (open.line, open.setback);
+    let verdict = job.attempt(&mut Tx::new(&mut open));
+    let Open {
+        line,
+        setback: failed,
+    } = open;
     if let Some(Setback::Lost(fault)) = failed {
         return Err(Setback::Lost(fault));
     }
@@ -216,18 +216,12 @@ pub(super) struct Open<'c> {
     setback: Option<Setback>,
 }
 
-impl std::fmt::Debug for Open<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Open(PostgreSQL)")
+impl Driver for Open<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
     }
-}
 
-impl Open<'_> {
-    pub(super) fn rows(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, Fault> {
+    fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Fault> {
         let rows = self.statement(sql, values, |client, statement, values| {
             client.query(statement, values)
         })?;
@@ -243,12 +237,14 @@ impl Open<'_> {
             .collect()
     }
 
-    pub(super) fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
+    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         self.statement(sql, values, |client, statement, values| {
             client.execute(statement, values)
         })
     }
+}
 
+impl Open<'_> {
     fn statement<T>(
         &mut self,
         sql: &'static str,

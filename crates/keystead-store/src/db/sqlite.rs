@@ -9,7 +9,7 @@ use crate::fault::Fault;
 
 use super::{
     job::{Job, Verdict},
-    tx::{Driver, Tx},
+    tx::{Dialect, Driver, Tx},
     value::{Column, Row, Value},
 };
 
@@ -69,8 +69,7 @@ pub(super) fn read(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
 
 fn snapshot(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
     connection.execute_batch("BEGIN").map_err(fault)?;
-    let mut tx = Tx::new(Driver::Sqlite(Open { connection }));
-    let _: Verdict = job.attempt(&mut tx);
+    let _: Verdict = job.attempt(&mut Tx::new(&mut Open { connection }));
     connection.execute_batch("ROLLBACK").map_err(fault)
 }
 
@@ -80,12 +79,12 @@ pub(super) struct Open<'c> {
     pub(super) connection: &'c Connection,
 }
 
-impl Open<'_> {
-    pub(super) fn rows(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, Fault> {
+impl Driver for Open<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Fault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         bind(&mut statement, values)?;
         let width = statement.column_count();
@@ -98,7 +97,7 @@ impl Open<'_> {
         Ok(found)
     }
 
-    pub(super) fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
+    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         bind(&mut statement, values)?;
         statement

@@ -2,10 +2,7 @@
 
 use crate::fault::Fault;
 
-use super::{
-    postgres, sqlite,
-    value::{Param as _, Params, Row, Value},
-};
+use super::value::{Params, Row, Value};
 
 /// Which database answers. Only a function whose SQL truly differs asks, and it says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,20 +18,26 @@ pub enum Dialect {
 /// A statement that fails spoils the transaction on both databases: every later statement repeats the fault and the
 /// end is a rollback, even if the closure answers `Ok`. So nothing can be half-kept, and a closure that expects a
 /// conflict says `ON CONFLICT DO NOTHING` and counts rows.
-#[derive(Debug)]
 pub struct Tx<'c> {
-    driver: Driver<'c>,
+    driver: &'c mut dyn Driver,
     spoiled: Option<Fault>,
 }
 
-#[derive(Debug)]
-pub(super) enum Driver<'c> {
-    Sqlite(sqlite::Open<'c>),
-    Postgres(postgres::Open<'c>),
+/// A connection inside a transaction, whichever database it is of.
+pub(super) trait Driver {
+    fn dialect(&self) -> Dialect;
+    fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Fault>;
+    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault>;
+}
+
+impl std::fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tx({:?}, spoiled: {:?})", self.dialect(), self.spoiled)
+    }
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(driver: Driver<'c>) -> Self {
+    pub(super) fn new(driver: &'c mut dyn Driver) -> Self {
         Self {
             driver,
             spoiled: None,
@@ -43,10 +46,7 @@ impl<'c> Tx<'c> {
 
     /// Which database this is.
     pub fn dialect(&self) -> Dialect {
-        match &self.driver {
-            Driver::Sqlite(_) => Dialect::Sqlite,
-            Driver::Postgres(_) => Dialect::Postgres,
-        }
+        self.driver.dialect()
     }
 
     /// Runs a query and gives every row.
@@ -58,10 +58,7 @@ impl<'c> Tx<'c> {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Fault> {
-        self.statement(params, |driver, values| match driver {
-            Driver::Sqlite(open) => open.rows(sql, values),
-            Driver::Postgres(open) => open.rows(sql, values),
-        })
+        self.statement(params, |driver, values| driver.rows(sql, values))
     }
 
     /// Runs a query and gives its first row, if it has one.
@@ -81,10 +78,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// As [`Tx::rows`].
     pub(crate) fn run(&mut self, sql: &'static str, params: Params<'_>) -> Result<u64, Fault> {
-        self.statement(params, |driver, values| match driver {
-            Driver::Sqlite(open) => open.run(sql, values),
-            Driver::Postgres(open) => open.run(sql, values),
-        })
+        self.statement(params, |driver, values| driver.run(sql, values))
     }
 
     /// The fault that spoiled this transaction, if one did.
@@ -92,14 +86,10 @@ impl<'c> Tx<'c> {
         self.spoiled.as_ref()
     }
 
-    pub(super) fn into_driver(self) -> Driver<'c> {
-        self.driver
-    }
-
     fn statement<T>(
         &mut self,
         params: Params<'_>,
-        run: impl FnOnce(&mut Driver<'c>, &[Value<'_>]) -> Result<T, Fault>,
+        run: impl FnOnce(&mut dyn Driver, &[Value<'_>]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         if let Some(fault) = &self.spoiled {
             return Err(fault.clone());
@@ -108,7 +98,7 @@ impl<'c> Tx<'c> {
         let answer = if values.iter().any(Value::holds_nul) {
             Err(Fault::Nul)
         } else {
-            run(&mut self.driver, &values)
+            run(self.driver, &values)
         };
         if let Err(fault) = &answer {
             self.spoiled = Some(fault.clone());

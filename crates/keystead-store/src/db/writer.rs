@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use super::{
     job::{Job, Verdict},
     sqlite::{self, Open, Use},
-    tx::{Driver, Tx},
+    tx::Tx,
 };
 
 /// A group is closed after this many members …
@@ -106,7 +106,8 @@ fn member(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
             .map_err(sqlite::fault)
     };
     run("SAVEPOINT member")?;
-    let mut tx = Tx::new(Driver::Sqlite(Open { connection }));
+    let mut open = Open { connection };
+    let mut tx = Tx::new(&mut open);
     let verdict = job.attempt(&mut tx);
     let spoiled = tx.spoiled().cloned();
     if connection.is_autocommit() {
