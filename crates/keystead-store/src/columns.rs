@@ -7,7 +7,7 @@ use keystead_protocol::{
         ApiId, Audience, ClientGrantId, ClientId, ConnectionId, GrantId, JobId, KeyId, RoleId,
         SessionId, TokenId, UserId,
     },
-    scope::Scope,
+    scope::{Scope, ScopeToken},
 };
 
 use crate::db::{Column, FromColumn, Json, Param, Value};
@@ -37,6 +37,7 @@ text_columns!(
     JobId,
     KeyId,
     RoleId,
+    ScopeToken,
     SessionId,
     TokenId,
     UserId

@@ -10,11 +10,11 @@ use crate::{
 /// What kind of record changed. Only records that processes cache are announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Entity {
-    /// A client, its secret or its metadata.
+    /// A client, its secret or its metadata. A client that goes takes along whatever is cached for it.
     Client,
-    /// A resource server or its scopes.
+    /// A resource server or its scopes. An API that goes takes along the client grants that name it.
     Api,
-    /// What a client may ask of an API.
+    /// What a client may ask of an API. The id is the client's, so that a grant that was missed before is found now.
     ClientGrant,
     /// A source of users, or which clients may use it.
     Connection,
@@ -104,6 +104,23 @@ pub(crate) fn announce(
     .map(drop)
 }
 
+/// [`announce`], if a statement has changed any row at all.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub(crate) fn announce_if(
+    changed: u64,
+    tx: &mut Tx<'_>,
+    entity: Entity,
+    id: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if changed == 0 {
+        return Ok(());
+    }
+    announce(tx, entity, id, now)
+}
+
 /// The newest change's number: where a process that has cached nothing begins.
 ///
 /// # Errors
@@ -145,4 +162,23 @@ pub fn since(tx: &mut Tx<'_>, after: i64) -> Result<News, Fault> {
             newest => Ok(News::Everything { newest }),
         },
     }
+}
+
+/// Deletes the oldest changes, at most `limit`, and says how many: those before the first one made at `before` or later.
+///
+/// It always deletes from the front, though the clocks of nodes differ, so that who lags behind sees that changes are
+/// missing and never a hole among those that are left.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+    tx.run(
+        "DELETE FROM changes WHERE number IN (
+           SELECT number FROM changes
+           WHERE number < COALESCE(
+             (SELECT number FROM changes WHERE at >= $1 ORDER BY number LIMIT 1),
+             (SELECT number + 1 FROM change_counter WHERE one = 1))
+           ORDER BY number LIMIT $2)",
+        &[&before, &limit],
+    )
 }

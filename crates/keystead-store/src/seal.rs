@@ -1,13 +1,10 @@
 //! Secrets that must be readable again, sealed with a key that is not in the database (AES-256-GCM).
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+mod file;
+
+use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keystead_protocol::secret::Digest;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -17,24 +14,17 @@ use crate::{
     fault::Fault,
 };
 
+pub use self::file::KeyFileError;
+
 /// First byte of every sealed value: this layout, so that another can follow.
 const VERSION: u8 = 1;
 /// Bytes that name the sealing key.
 const KEY_ID: usize = 4;
 const HEADER: usize = 1 + KEY_ID + NONCE_LEN;
-/// What a line of the key file begins with.
-const LINE: &str = "keystead-sealing-key-1.";
 
 /// A sealed value, as it is stored: version, key id, nonce, ciphertext and tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
-
-impl Sealed {
-    /// Version and key id: what rows sealed with the same key begin with.
-    pub(crate) fn prefix(&self) -> &[u8] {
-        &self.0[..1 + KEY_ID]
-    }
-}
 
 impl Param for Sealed {
     fn value(&self) -> Value<'_> {
@@ -53,18 +43,53 @@ impl FromColumn for Sealed {
     }
 }
 
+/// A column that holds sealed values. [`reseal`](crate::reseal) goes through all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The secret of a client.
+    ClientSecret,
+    /// The secret with which an API's tokens are signed, if its algorithm is an HMAC.
+    ApiSigningSecret,
+    /// The private half of a signing key.
+    SigningKey,
+}
+
+impl Slot {
+    pub(crate) const ALL: [Self; 3] =
+        [Self::ClientSecret, Self::ApiSigningSecret, Self::SigningKey];
+
+    /// Part of what is authenticated: with another name, nothing that was sealed before can be opened.
+    fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecret => "clients.secret",
+            Self::ApiSigningSecret => "apis.signing_secret",
+            Self::SigningKey => "signing_keys.private_key",
+        }
+    }
+}
+
 /// Where a sealed value belongs. It is authenticated, so that no value opens in another's place.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// Table and column, such as `clients.secret`.
-    pub column: &'static str,
+    /// The column.
+    pub slot: Slot,
     /// The row's id.
     pub id: &'a str,
 }
 
 impl Place<'_> {
     fn bytes(&self) -> Vec<u8> {
-        [self.column.as_bytes(), b"\0", self.id.as_bytes()].concat()
+        [self.slot.name().as_bytes(), b"\0", self.id.as_bytes()].concat()
+    }
+}
+
+/// Version and key id: what every value begins with that one key has sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; 1 + KEY_ID]);
+
+impl Param for Mark {
+    fn value(&self) -> Value<'_> {
+        Value::Bytes(&self.0)
     }
 }
 
@@ -85,125 +110,17 @@ impl SealingKey {
 /// (see [`crate::reseal`]), then dropping the old ones.
 pub struct Keyring(Vec<SealingKey>);
 
-impl std::fmt::Debug for Keyring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keyring({} keys)", self.0.len())
     }
 }
 
-/// Why a key file cannot be used. Each says which file and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyFileError {
-    /// It cannot be read or written.
-    #[error("sealing key file {path}: {why}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        why: io::Error,
-    },
-    /// Others on this machine may read it.
-    #[error("sealing key file {path} can be read by others; run: chmod 600 {path}", path = path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It holds something else.
-    #[error("sealing key file {path}, line {line}: not a sealing key; restore the file from your backup", path = path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-    },
-    /// It holds no key.
-    #[error("sealing key file {path} holds no key; restore it from your backup", path = path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 impl Keyring {
-    /// Reads the key file: a key a line, the current one first; `#` begins a comment.
+    /// Seals a secret for one place. The nonce is drawn, so one key may seal 2^32 values (NIST SP 800-38D §8.3).
     ///
     /// # Errors
-    /// [`KeyFileError`]; also if others than the owner may read the file.
-    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(|why| io_error(path, why))?);
-        refuse_exposed(path)?;
-        let mut keys = Vec::new();
-        for (index, line) in text.lines().map(str::trim).enumerate() {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let bytes = line
-                .strip_prefix(LINE)
-                .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-                .map(Zeroizing::new);
-            let key = bytes.and_then(|bytes| SealingKey::new(&bytes));
-            keys.push(key.ok_or_else(|| KeyFileError::Malformed {
-                path: path.to_owned(),
-                line: index + 1,
-            })?);
-        }
-        if keys.is_empty() {
-            return Err(KeyFileError::Empty {
-                path: path.to_owned(),
-            });
-        }
-        Ok(Self(keys))
-    }
-
-    /// Reads the key file, or makes it with a fresh key, readable by its owner only.
-    ///
-    /// # Errors
-    /// [`KeyFileError`].
-    pub fn load_or_create(path: &Path, rng: &mut impl CryptoRng) -> Result<Self, KeyFileError> {
-        if !path.try_exists().map_err(|why| io_error(path, why))? {
-            let text = format!(
-                "# Opens the secrets in Keystead's database. Keep a copy apart from it.\n{}\n",
-                *fresh_line(rng)
-            );
-            write_private(path, &Zeroizing::new(text))?;
-        }
-        Self::load(path)
-    }
-
-    /// Puts a fresh key first in the file. What older keys sealed can still be opened.
-    ///
-    /// # Errors
-    /// [`KeyFileError`]; the file is then as it was.
-    pub fn add_key(path: &Path, rng: &mut impl CryptoRng) -> Result<Self, KeyFileError> {
-        Self::load(path)?;
-        let old = Zeroizing::new(fs::read_to_string(path).map_err(|why| io_error(path, why))?);
-        replace(
-            path,
-            &Zeroizing::new(format!("{}\n{}", *fresh_line(rng), *old)),
-        )?;
-        Self::load(path)
-    }
-
-    /// Drops every key but the first from the file. Only when nothing is sealed with them any more.
-    ///
-    /// # Errors
-    /// [`KeyFileError`]; the file is then as it was.
-    pub fn drop_old_keys(path: &Path) -> Result<Self, KeyFileError> {
-        Self::load(path)?;
-        let old = Zeroizing::new(fs::read_to_string(path).map_err(|why| io_error(path, why))?);
-        let mut seen = false;
-        let keep =
-            |line: &&str| !line.trim().starts_with(LINE) || !std::mem::replace(&mut seen, true);
-        let kept = Zeroizing::new(
-            old.lines()
-                .filter(keep)
-                .fold(String::new(), |all, line| all + line + "\n"),
-        );
-        replace(path, &kept)?;
-        Self::load(path)
-    }
-
-    /// Seals a secret for one place.
+    /// [`Fault::Sealed`] if the secret is longer than AES-GCM allows.
     pub fn seal(
         &self,
         place: Place<'_>,
@@ -251,76 +168,9 @@ impl Keyring {
         Ok(body)
     }
 
-    /// What rows sealed with the current key begin with.
-    pub(crate) fn current_prefix(&self) -> [u8; 1 + KEY_ID] {
+    /// What the values of the current key begin with.
+    pub fn mark(&self) -> Mark {
         let [a, b, c, d] = self.0[0].id;
-        [VERSION, a, b, c, d]
+        Mark([VERSION, a, b, c, d])
     }
-}
-
-fn fresh_line(rng: &mut impl CryptoRng) -> Zeroizing<String> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    rng.fill_bytes(bytes.as_mut_slice());
-    Zeroizing::new(format!(
-        "{LINE}{}",
-        *Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))
-    ))
-}
-
-fn io_error(path: &Path, why: io::Error) -> KeyFileError {
-    KeyFileError::Io {
-        path: path.to_owned(),
-        why,
-    }
-}
-
-/// Makes a file that only its owner can read, and syncs it: losing it loses every sealed secret.
-fn write_private(path: &Path, text: &str) -> Result<(), KeyFileError> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|why| io_error(path, why))
-}
-
-/// Replaces the file whole or not at all.
-fn replace(path: &Path, text: &str) -> Result<(), KeyFileError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    write_private(&beside, text)?;
-    fs::rename(&beside, path).map_err(|why| io_error(path, why))?;
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|why| io_error(path, why))
-}
-
-#[cfg(unix)]
-fn refuse_exposed(path: &Path) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)
-        .map_err(|why| io_error(path, why))?
-        .permissions()
-        .mode();
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(KeyFileError::Exposed {
-            path: path.to_owned(),
-        })
-    }
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_: &Path) -> Result<(), KeyFileError> {
-    Ok(())
 }

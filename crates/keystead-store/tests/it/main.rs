@@ -9,8 +9,11 @@
     reason = "a panic in a test is a failure with a line number"
 )]
 
+mod clients;
+mod contents;
 mod engine;
 mod house;
+mod people;
 
 use house::{Engine, House};
 use libtest_mimic::{Arguments, Trial};
@@ -20,7 +23,7 @@ type Case = (&'static str, fn(&House));
 
 fn main() {
     // One line a room; rooms in the order of their names.
-    let rooms: &[(&str, &[Case])] = &[("engine", engine::CASES)];
+    let rooms: &[(&str, &[Case])] = &[("clients", clients::CASES), ("engine", engine::CASES)];
     let mut trials = Vec::new();
     for (room, cases) in rooms {
         for &(sentence, case) in *cases {
