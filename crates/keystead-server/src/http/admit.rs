@@ -1,0 +1,166 @@
+//! The outermost layer: settles who is asking, names the request, and writes the one line about it.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, Uri},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tracing::{Instrument, error, info, info_span};
+
+use super::{Arrival, Origin, Refusal, RequestId, origin::is_forwarding, request_id, security};
+use crate::{
+    error::{Broken, Fault},
+    services::Services,
+};
+
+/// Header fields beyond this are refused, on HTTP/1.1 by the parser already.
+pub(super) const MAX_HEADERS: usize = 100;
+
+pub(super) async fn admit(
+    State(services): State<Services>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(arrival) = request.extensions().get::<Arrival>().copied() else {
+        error!("a request came without its connection; the router is not behind listen::serve");
+        return Fault::Panicked("no Arrival".into()).into_response();
+    };
+    let trusted = &services.config.trusted_proxies;
+    let id = trusted
+        .contains(arrival.peer.ip())
+        .then(|| RequestId::given(request.headers()))
+        .flatten()
+        .unwrap_or_else(|| RequestId::generate(&mut services.rng()));
+    let origin = Origin::establish(
+        arrival,
+        (request.uri(), request.version()),
+        request.headers(),
+        trusted,
+    );
+
+    let client = origin
+        .as_ref()
+        .map_or(arrival.peer.ip().to_canonical(), |origin| origin.client);
+    let mut line = Line::begin(&id, client, request.method().clone(), request.uri());
+    let span = info_span!("request", id = id.as_str());
+    let mut response = match origin {
+        Ok(_) if request.headers().len() > MAX_HEADERS => Refusal::TooManyHeaders.into_response(),
+        Ok(origin) => {
+            forget_forwarding(&mut request);
+            settle_path(&mut request);
+            request.extensions_mut().insert(origin);
+            request.extensions_mut().insert(id.clone());
+            next.run(request).instrument(span).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    security::secure(response.headers_mut(), &services.config.issuer);
+    response
+        .headers_mut()
+        .insert(request_id::HEADER, id.header());
+    line.end(&response);
+    response
+}
+
+fn forget_forwarding(request: &mut Request) {
+    let headers = request.headers_mut();
+    let names: Vec<_> = headers
+        .keys()
+        .filter(|name| is_forwarding(name))
+        .cloned()
+        .collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Reads `//api/v2/users` as `/api/v2/users`: apps whose domain was written with a slash at its end send the former.
+fn settle_path(request: &mut Request) {
+    let Some(given) = request.uri().path_and_query().map(|it| it.as_str()) else {
+        return;
+    };
+    if !given.starts_with("//") {
+        return;
+    }
+    let settled = format!("/{}", given.trim_start_matches('/'));
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = settled.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+}
+
+/// The access log's line. A caller who goes away in the middle drops it, and that is written too.
+struct Line {
+    id: RequestId,
+    client: IpAddr,
+    method: Method,
+    path: String,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Line {
+    fn begin(id: &RequestId, client: IpAddr, method: Method, uri: &Uri) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the duration in the access log is measured, not decided upon"
+        )]
+        let begun = Instant::now();
+        // Never the query: codes, states and hints travel there.
+        let path = uri.path().to_owned();
+        Self {
+            id: id.clone(),
+            client,
+            method,
+            path,
+            begun,
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, response: &Response) {
+        self.ended = true;
+        let (id, method, path, client) = (
+            self.id.as_str(),
+            self.method.as_str(),
+            &self.path,
+            self.client,
+        );
+        if let Some(Broken(fault)) = response.extensions().get() {
+            error!(id, %fault, "request failed");
+        }
+        let why = response
+            .extensions()
+            .get::<Refusal>()
+            .map(tracing::field::debug);
+        let (status, ms) = (response.status().as_u16(), millis(self.begun.elapsed()));
+        info!(target: "keystead::access", id, method, path, status, ms, %client, why, "request");
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.ended {
+            let (id, method, path, client) = (
+                self.id.as_str(),
+                self.method.as_str(),
+                &self.path,
+                self.client,
+            );
+            let ms = millis(self.begun.elapsed());
+            info!(target: "keystead::access", id, method, path, ms, %client, "caller went away");
+        }
+    }
+}
+
+/// Milliseconds to three decimals.
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,97 @@
+//! Numbers for Prometheus, on a listener of their own: they are for the operator, not for the world.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    http::{Method, header::CONTENT_TYPE},
+    middleware::Next,
+    response::Response,
+    routing::get,
+};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Requests answered, by method, route and status.
+pub const REQUESTS: &str = "keystead_http_requests_total";
+/// Seconds from routing to the beginning of the answer, by method and route.
+pub const DURATION: &str = "keystead_http_request_duration_seconds";
+/// Connections open now.
+pub const CONNECTIONS: &str = "keystead_connections";
+
+const BUCKETS: [f64; 11] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+];
+
+/// Begins to collect, for the whole process; until then every measurement costs next to nothing and goes nowhere.
+/// Fails if something collects already.
+pub fn collect() -> Result<PrometheusHandle, BuildError> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(DURATION.into()), &BUCKETS)?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+    describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
+    describe_histogram!(
+        DURATION,
+        "Seconds from routing to the beginning of the answer."
+    );
+    describe_gauge!(CONNECTIONS, "Connections open now.");
+    Ok(handle)
+}
+
+/// `GET /metrics`: what was collected, in Prometheus' text format. Not behind the edge: whoever can reach the
+/// listener may read it.
+pub fn routes(handle: PrometheusHandle) -> Router {
+    Router::new().route(
+        "/metrics",
+        get(async move || {
+            (
+                [(CONTENT_TYPE, "text/plain; version=0.0.4")],
+                handle.render(),
+            )
+        }),
+    )
+}
+
+/// Folds histograms' samples together now and then, for as long as it is polled; without it they would pile up.
+pub async fn upkeep(handle: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        handle.run_upkeep();
+    }
+}
+
+/// Counts a request under its route, never its path: a label's values must not be the caller's to choose.
+pub(crate) async fn measure(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = known(request.method());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a duration is measured, nothing is decided by it"
+    )]
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let route = route
+        .as_ref()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let status = response.status().as_str().to_owned();
+    histogram!(DURATION, "method" => method, "route" => route.clone()).record(begun.elapsed());
+    counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+    response
+}
+
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

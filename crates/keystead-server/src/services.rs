@@ -1,0 +1,220 @@
+//! What every endpoint is handed: store, configuration, the one clock and the one source of randomness.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use keystead_protocol::time::Timestamp;
+use keystead_store::{Store, seal::Keyring};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
+
+use crate::config::Config;
+
+/// Cheap to clone: every part is shared.
+#[derive(Clone)]
+pub struct Services {
+    /// The records.
+    pub store: Store,
+    /// The keys that seal secrets in the records.
+    pub keyring: Arc<Keyring>,
+    /// The checked configuration.
+    pub config: Arc<Config>,
+    /// The only clock.
+    pub clock: Clock,
+    /// The only source of randomness.
+    pub entropy: Entropy,
+    /// Whether this process still wants new work.
+    pub readiness: Readiness,
+}
+
+impl Services {
+    /// The services of a running server, on the system's clock and randomness.
+    /// `store` is open, `keyring` holds the keys it was written with.
+    pub fn new(config: Config, store: Store, keyring: Keyring) -> Self {
+        Self {
+            store,
+            keyring: Arc::new(keyring),
+            config: Arc::new(config),
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            readiness: Readiness::default(),
+        }
+    }
+
+    /// A handle on the source of randomness, to be lent as `&mut impl CryptoRng`.
+    pub fn rng(&self) -> Entropy {
+        self.entropy.clone()
+    }
+}
+
+/// The one clock. Handlers read it through the [`Now`](crate::http::Now) extractor, once per request.
+#[derive(Debug, Clone)]
+pub struct Clock(Hands);
+
+#[derive(Debug, Clone)]
+enum Hands {
+    System,
+    Stopped(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self(Hands::System)
+    }
+
+    /// A clock that stands at `at` until [`advance`](Self::advance)d: for tests and for replaying a recorded moment.
+    pub fn stopped(at: Timestamp) -> Self {
+        Self(Hands::Stopped(Arc::new(AtomicI64::new(at.as_millis()))))
+    }
+
+    /// The moment. A system clock before 1970 reads as 1970.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Hands::System => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this is the one clock that all others are read from"
+                )]
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                Timestamp::from_millis(0) + since.unwrap_or_default()
+            }
+            Hands::Stopped(at) => Timestamp::from_millis(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a stopped clock forward. The system's clock moves by itself and ignores this.
+    pub fn advance(&self, by: Duration) {
+        match &self.0 {
+            Hands::System => {}
+            Hands::Stopped(at) => {
+                let later = (Timestamp::from_millis(at.load(Ordering::SeqCst)) + by).as_millis();
+                at.store(later, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+/// The one source of randomness. Clones draw from the same stream.
+#[derive(Clone)]
+pub struct Entropy(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Given(Arc<Mutex<dyn CryptoRng + Send>>),
+}
+
+impl Entropy {
+    /// The random number generator of the cryptographic library, seeded by the operating system.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// Draws from `rng` instead, so that a test can know what will be drawn.
+    pub fn from_rng(rng: impl CryptoRng + Send + 'static) -> Self {
+        Self(Source::Given(Arc::new(Mutex::new(rng))))
+    }
+}
+
+impl TryRng for Entropy {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        match &self.0 {
+            Source::System => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this is the one source that everything random is drawn from"
+                )]
+                let drawn = aws_lc_rs::rand::fill(out);
+                if drawn.is_err() {
+                    // A panic would be caught and the server would go on; without randomness it must not.
+                    tracing::error!("the operating system gives no randomness; stopping at once");
+                    std::process::abort();
+                }
+            }
+            Source::Given(rng) => rng
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill_bytes(out),
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Entropy {}
+
+/// Whether `/readyz` may invite more work. Clones share one answer.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Says from now on that this process is leaving, so that load balancers send work elsewhere.
+    pub fn leave(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether [`leave`](Self::leave) was called.
+    pub fn is_leaving(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+    use rand_core::Rng as _;
+
+    use super::*;
+
+    #[test]
+    fn a_stopped_clock_moves_only_when_told() {
+        let clock = Clock::stopped(Timestamp::from_secs(100));
+        let shared = clock.clone();
+        assert_eq!(clock.now(), Timestamp::from_secs(100));
+        shared.advance(Duration::from_millis(1_500));
+        assert_eq!(clock.now(), Timestamp::from_millis(101_500));
+    }
+
+    #[test]
+    fn the_system_clock_is_past_the_day_this_was_written() {
+        assert!(Clock::system().now() > Timestamp::from_secs(1_763_000_000));
+    }
+
+    #[test]
+    fn clones_share_one_stream_and_a_seed_repeats_it() {
+        let seeded = || Entropy::from_rng(StdRng::seed_from_u64(1));
+        let (one, two) = (seeded(), seeded());
+        let first = one.clone().next_u64();
+        assert_eq!({ two }.next_u64(), first);
+        assert_ne!({ one }.next_u64(), first);
+    }
+
+    #[test]
+    fn the_system_draws_anew_each_time() {
+        let mut rng = Entropy::system();
+        let (mut one, mut two) = ([0; 32], [0; 32]);
+        rng.fill_bytes(&mut one);
+        rng.fill_bytes(&mut two);
+        assert_ne!(one, two);
+        assert_ne!(rng.next_u64(), 0);
+    }
+}

@@ -1,0 +1,199 @@
+//! Class 33, denial of service: what one connection may cost.
+
+use std::time::{Duration, Instant};
+
+use axum::{Router, body::Body, routing::get};
+use keystead_server::http::listen::Limits;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::sleep,
+};
+
+use crate::house::{House, brisk, rest};
+
+const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// How long something took.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let begun = Instant::now();
+    let outcome = work.await;
+    (outcome, begun.elapsed())
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_cut_off() {
+    let open = House::new().open(brisk(), None).await;
+    let mut stream = open.connects().await;
+    let (heard, took) = timed(async {
+        for byte in ASK.iter().cycle() {
+            if stream.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_millis(30)).await;
+        }
+        rest(&mut stream).await
+    })
+    .await;
+    assert_eq!(heard, "");
+    assert!(
+        took > Duration::from_millis(250) && took < Duration::from_secs(2),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_cut_off() {
+    let open = House::new().open(brisk(), None).await;
+    let (heard, took) = timed(async { rest(&mut open.connects().await).await }).await;
+    assert_eq!(heard, "");
+    assert!(
+        took > Duration::from_millis(250) && took < Duration::from_millis(850),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn between_requests_there_is_more_patience_than_within_one() {
+    let open = House::new().open(brisk(), None).await;
+    let mut stream = open.connects().await;
+    let mut chunk = [0; 4096];
+    // Longer than a head may take, shorter than a connection may idle; and the second head starts a clock of its own.
+    for _ in 0..3 {
+        stream.write_all(ASK).await.unwrap();
+        let count = stream.read(&mut chunk).await.unwrap();
+        assert!(chunk[..count].starts_with(b"HTTP/1.1 200 OK"));
+        sleep(Duration::from_millis(600)).await;
+    }
+    stream.write_all(&ASK[..10]).await.unwrap();
+    let (heard, took) = timed(rest(&mut stream)).await;
+    assert_eq!(heard, "");
+    assert!(
+        took < Duration::from_millis(600),
+        "the second head is timed from its first byte: {took:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends() {
+    let open = House::new().open(brisk(), None).await;
+    let mut stream = open.connects().await;
+    stream.write_all(ASK).await.unwrap();
+    let (heard, took) = timed(rest(&mut stream)).await;
+    assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
+    assert!(
+        took > Duration::from_millis(850) && took < Duration::from_millis(1_700),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn load_balancers_close_first() {
+    let limits = Limits::default();
+    assert!(
+        limits.idle >= Duration::from_secs(75),
+        "or answers are lost between them and us"
+    );
+    assert!(limits.head <= Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn heads_have_a_size_and_a_count() {
+    let open = House::new().open(brisk(), None).await;
+    let with = |headers: String| {
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
+    };
+    for (name, head, want) in [
+        ("usual", with(String::new()), "HTTP/1.1 200"),
+        (
+            "one large header",
+            with(format!("X-Large: {}\r\n", "x".repeat(40_000))),
+            "HTTP/1.1 431",
+        ),
+        (
+            "a long path",
+            format!(
+                "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "x".repeat(40_000)
+            ),
+            "HTTP/1.1 431",
+        ),
+        (
+            "ninety headers",
+            with((0..90).map(|n| format!("X-{n}: 1\r\n")).collect()),
+            "HTTP/1.1 200",
+        ),
+        (
+            "many headers",
+            with((0..101).map(|n| format!("X-{n}: 1\r\n")).collect()),
+            "HTTP/1.1 431",
+        ),
+        (
+            "no host",
+            "GET /healthz HTTP/1.1\r\n\r\n".into(),
+            "HTTP/1.1 400",
+        ),
+        (
+            "a body too large",
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n".into(),
+            "HTTP/1.1 413",
+        ),
+        (
+            "not HTTP",
+            "\u{16}\u{3}\u{1}\r\n\r\n".into(),
+            "HTTP/1.1 400",
+        ),
+    ] {
+        let mut stream = open.connects().await;
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).await.unwrap();
+        assert_eq!(str::from_utf8(&start).unwrap(), want, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let large = async || Body::from(vec![b'x'; 64 * 1024 * 1024]);
+    let house = House::new().adding(Router::new().route("/large", get(large)));
+    let open = house.open(brisk(), None).await;
+    let mut stream = open.connects().await;
+    stream
+        .write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    sleep(Duration::from_millis(1_200)).await;
+    let mut heard = Vec::new();
+    let _ = stream.read_to_end(&mut heard).await;
+    assert!(
+        !heard.is_empty() && heard.len() < 32 * 1024 * 1024,
+        "{} bytes",
+        heard.len()
+    );
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_their_turn() {
+    let house = House::new();
+    let open = house
+        .open(
+            Limits {
+                connections: 2,
+                ..brisk()
+            },
+            None,
+        )
+        .await;
+    let (mut one, two) = (open.connects().await, open.connects().await);
+    one.write_all(ASK).await.unwrap();
+    one.read_exact(&mut [0; 12]).await.unwrap();
+    let waiting =
+        open.hears(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let leaves = tokio::spawn(async move {
+        sleep(Duration::from_millis(150)).await;
+        drop(two);
+    });
+    let (answer, took) = timed(waiting).await;
+    leaves.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(took > Duration::from_millis(140), "{took:?}");
+}
