@@ -1,0 +1,202 @@
+//! The command line: what can be asked of this program, and who answers.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use keystead_server::config::{Checked, Inputs, load};
+
+mod admin;
+mod doctor;
+mod logs;
+mod output;
+mod serve;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A self-hosted identity server.
+#[derive(Parser)]
+#[command(
+    name = "keystead",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  keystead serve                       start in an empty folder, on http://localhost:3000/
+  keystead serve --dev-tls             the same on https, with a certificate authority of this machine's own
+  keystead config check                tell everything that is wrong with the configuration
+  keystead doctor                      examine this installation and say how to mend it"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM or Ctrl-C; a second one stops it at once.
+    #[command(after_help = "\
+Examples:
+  keystead serve
+  keystead serve --listen 127.0.0.1:8080 --data-dir /var/lib/keystead
+  keystead serve --dev-tls --issuer https://id.test:3000/
+  KEYSTEAD_DATABASE__URL=postgres://… keystead serve --config /etc/keystead.toml")]
+    Serve {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Check the configuration, or print what is known about it.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Bring the database's schema up to date. PostgreSQL needs this before a new release; SQLite does it at start.
+    #[command(after_help = "\
+Examples:
+  keystead migrate
+  keystead migrate --config /etc/keystead.toml --json")]
+    Migrate {
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Examine the installation: each line says ok, warn or fail, and what mends it. Exit code 1 if anything fails.
+    #[command(after_help = "\
+Examples:
+  keystead doctor
+  keystead doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
+    Doctor {
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Tell everything that is wrong with the configuration, at once. Exit code 1 if anything is.
+    #[command(after_help = "\
+Examples:
+  keystead config check
+  keystead config check --config /etc/keystead.toml --json")]
+    Check {
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a configuration file that explains every key.
+    #[command(after_help = "Example:\n  keystead config example > keystead.toml")]
+    Example,
+    /// Print the reference of every key, in Markdown.
+    #[command(after_help = "Example:\n  keystead config reference > docs/configuration.md")]
+    Reference,
+}
+
+/// Where the configuration comes from. Every other key is set in the file or by variables: see `keystead config example`.
+#[derive(Args)]
+struct Settings {
+    /// The configuration file [default: keystead.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The public address of the server
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// The address and port to accept connections on [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The folder for database and keys [default: keystead-data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// json, text or auto [default: auto]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Serve https with a certificate authority of this machine's own, made at the first start
+    #[arg(long)]
+    dev_tls: bool,
+}
+
+impl Settings {
+    /// Reads and checks the configuration; its problems are the error.
+    fn load(self) -> anyhow::Result<Checked> {
+        let mut inputs = Inputs::of_process()?;
+        inputs.file = self.config;
+        inputs.dev_tls = self.dev_tls;
+        inputs.flags = [
+            ("--issuer", self.issuer),
+            ("--listen", self.listen),
+            ("--data-dir", self.data_dir),
+            ("--log-level", self.log_level),
+            ("--log-format", self.log_format),
+        ]
+        .into_iter()
+        .filter_map(|(flag, value)| Some((flag, value?)))
+        .collect();
+        Ok(load(&inputs)?)
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve { settings } => settings
+            .load()
+            .and_then(serve::serve)
+            .map(|()| ExitCode::SUCCESS),
+        Command::Config(ConfigCommand::Check { settings, json }) => {
+            admin::check_config(settings.load(), output::Shape::of(json))
+        }
+        Command::Config(ConfigCommand::Example) => {
+            output::print(&keystead_server::config::example()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Config(ConfigCommand::Reference) => {
+            output::print(&keystead_server::config::reference()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Migrate { settings, json } => settings
+            .load()
+            .and_then(|checked| admin::migrate(&checked.config, output::Shape::of(json)))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Doctor { settings, json } => {
+            doctor::examine(settings.load(), output::Shape::of(json))
+        }
+    };
+    outcome.unwrap_or_else(|why| {
+        output::complain(&why);
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// Every command shows how it is used.
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                command.has_subcommands() || help.contains("keystead "),
+                "{}",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,12 @@
+//! The real binary, run as an operator runs it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a panic here is a failure with a line number, and patience is measured by the clock"
+)]
+
+mod commands;
+mod program;
+#[cfg(unix)]
+mod serve;
