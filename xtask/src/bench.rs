@@ -40,14 +40,26 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let json = said
         .clone()
         .unwrap_or_else(|| root.join("target/bench.json"));
-    steps::run(
-        Command::new("cargo")
-            .args(["build", "--release", "--locked", "--package", PACKAGE])
-            .current_dir(root),
-    )?;
+    let cargo = |command: &str| {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args([
+                command,
+                "--release",
+                "--locked",
+                "--package",
+                PACKAGE,
+                "--manifest-path",
+            ])
+            .arg(root.join("Cargo.toml"));
+        cargo
+    };
+    // Before the server starts, so that it does not idle through a build.
+    steps::run(&mut cargo("build"))?;
     let cluster = Cluster::start(root, "bench", Durability::Full)?;
-    let mut bench = Command::new(root.join("target/release").join(PACKAGE));
+    let mut bench = cargo("run");
     bench
+        .args(["--quiet", "--"])
         .args(words)
         .env("KEYSTEAD_BENCH_POSTGRES", cluster.url());
     if said.is_none() {
