@@ -50,9 +50,10 @@ pub(crate) const FLOORS: &[&[&str]] = &[
     &["identity"],
     &["http"],
     &["services"],
-    &["mint", "mail", "jobs", "cache"],
+    &["mint", "mail", "jobs", "catalogue", "logbook"],
     &[
-        "keys", "password", "pages", "egress", "config", "error", "metrics", "tls",
+        "keys", "password", "pages", "egress", "config", "error", "cache", "tenant", "metrics",
+        "tls",
     ],
 ];
 
