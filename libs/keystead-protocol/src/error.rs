@@ -80,6 +80,8 @@ codes! {
     SlowDown = "slow_down";
     /// RFC 8628 §3.5: too late; Auth0 also says it of an `mfa_token`.
     ExpiredToken = "expired_token";
+    /// RFC 8707 §2: the API is unknown, malformed or not to be had this way.
+    InvalidTarget = "invalid_target";
     /// RFC 9449 §5: the proof of possession is not good.
     InvalidDpopProof = "invalid_dpop_proof";
     /// RFC 9449 §8: the proof needs the nonce that comes with this answer.
@@ -119,6 +121,7 @@ impl Code {
             | Self::AuthorizationPending
             | Self::SlowDown
             | Self::ExpiredToken
+            | Self::InvalidTarget
             | Self::InvalidDpopProof
             | Self::UseDpopNonce => 400,
             Self::InvalidClient | Self::InvalidToken | Self::LoginRequired => 401,

@@ -6,7 +6,11 @@
 #![deny(missing_docs)]
 
 pub mod claims;
+pub mod client;
+pub mod client_auth;
 pub mod error;
+pub mod form;
+pub mod grant_type;
 pub mod ids;
 pub mod jwk;
 pub mod jwt;
@@ -16,3 +20,4 @@ pub mod redirect;
 pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod token;

@@ -44,6 +44,9 @@ pub enum BadChallenge {
 
 impl Challenge {
     /// Reads both parameters of an authorization request (RFC 7636 §4.3). No challenge is `None` where that is allowed.
+    ///
+    /// # Errors
+    /// The first [`BadChallenge`] found.
     pub fn parse(
         challenge: Option<&str>,
         method: Option<&str>,
@@ -141,6 +144,9 @@ pub enum PkceRefusal {
 
 /// Checks what redeems a code against what asked for it (RFC 7636 §4.6), in a time that does not depend on how wrong
 /// it is.
+///
+/// # Errors
+/// The [`PkceRefusal`]; the code may be good all the same.
 pub fn check(
     challenge: Option<&Challenge>,
     verifier: Option<&Verifier>,

@@ -128,6 +128,15 @@ impl Profile {
         }
     }
 
+    /// Whether refresh tokens can be replaced at each use. FAPI 2.0 §5.3.2.1 rules it out: its tokens are bound to a key
+    /// already, and a lost answer would lose the grant.
+    pub fn rotates_refresh_tokens(self) -> bool {
+        match self {
+            Self::Legacy | Self::Compat | Self::Oidc => true,
+            Self::Fapi2 => false,
+        }
+    }
+
     /// Whether `/userinfo` reads an access token from the query, as passport-auth0 sends it. RFC 6750 §5.3 advises
     /// against it and OpenID Connect's certification refuses it.
     pub fn reads_token_from_query(self) -> bool {

@@ -55,6 +55,9 @@ pub struct RegisteredRedirects(Vec<RegisteredRedirect>);
 
 impl RegisteredRedirects {
     /// Finds out whether an answer may go to the requested URI.
+    ///
+    /// # Errors
+    /// [`Untrusted`], and then no answer may be a redirect.
     pub fn trust(
         &self,
         requested: Option<&str>,
