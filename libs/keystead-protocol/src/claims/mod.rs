@@ -17,7 +17,8 @@ use crate::{
 /// The claims that are understood here, of ID tokens and access tokens alike; others are ignored, and can be read with
 /// [`Claims::custom`]. A set from [`serde`] is only data: [`Claims`] is one that was checked.
 ///
-/// A claim that occurs twice or has the wrong type spoils the token.
+/// One of these claims that occurs twice or has the wrong type spoils the token. A claim that is not among them may
+/// occur twice; reading it into a type of one's own finds out.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct ClaimsSet {

@@ -197,7 +197,7 @@ impl TryFrom<RawJwk> for Jwk {
 
     fn try_from(raw: RawJwk) -> Result<Self, KeyRefusal> {
         let private = [raw.d, raw.p, raw.q, raw.dp, raw.dq, raw.qi, raw.oth, raw.k];
-        if private.iter().any(|member| member.0) || raw.kty == "oct" {
+        if private.iter().any(|member| member.0) {
             return Err(KeyRefusal::Private);
         }
         if raw.usage.is_some_and(|usage| usage != "sig")

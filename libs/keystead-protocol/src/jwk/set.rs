@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::{Jwk, KeyRefusal, SigningKey, VerifyingKey};
-use crate::jwt::Header;
+use super::{Algorithm, Jwk, KeyRefusal, SigningKey, VerifyingKey};
 
 /// A JSON Web Key Set for publishing. It holds public keys only, because [`Jwk`] does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,7 +33,7 @@ impl JwkSet {
     }
 }
 
-/// The keys of another party, parsed once, looked up by the header of a token.
+/// The keys of another party, parsed once, looked up by what the header of a token says.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyingKeys {
     keys: Vec<VerifyingKey>,
@@ -85,11 +84,9 @@ impl VerifyingKeys {
     ///
     /// A token without `kid` is only served if the set has a single key (OpenID Connect Core §10.1), never by trying
     /// one key after the other.
-    pub fn find(&self, header: &Header) -> Option<&VerifyingKey> {
-        match (header.kid(), self.keys.as_slice()) {
-            (Some(kid), keys) => keys
-                .iter()
-                .find(|key| key.kid() == Some(kid) && key.alg() == header.alg()),
+    pub fn find(&self, kid: Option<&str>, alg: Algorithm) -> Option<&VerifyingKey> {
+        match (kid, self.keys.as_slice()) {
+            (Some(_), keys) => keys.iter().find(|key| key.kid() == kid && key.alg() == alg),
             (None, [only]) => Some(only),
             (None, _) => None,
         }

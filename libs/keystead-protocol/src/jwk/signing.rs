@@ -3,9 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::{
+    digest,
     encoding::AsDer,
     hmac,
-    rand::SystemRandom,
     rsa::KeySize,
     signature::{
         EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
@@ -19,10 +19,7 @@ use super::{
     algorithm::Family,
     public::{Curve, PublicKey},
 };
-use crate::{
-    ids::KeyId,
-    jwt::{Headers, Typ},
-};
+use crate::ids::KeyId;
 
 /// The longest signature: RSA with 8192 bits.
 pub(crate) const LONGEST_SIGNATURE: usize = 1024;
@@ -32,7 +29,6 @@ pub struct SigningKey {
     alg: Algorithm,
     kid: Option<KeyId>,
     pair: Pair,
-    headers: Headers,
 }
 
 enum Pair {
@@ -108,7 +104,6 @@ impl SigningKey {
             alg,
             kid: None,
             pair: Pair::Hmac(alg.hmac_key(secret)?),
-            headers: Headers::new(alg, None),
         })
     }
 
@@ -121,7 +116,6 @@ impl SigningKey {
             .map_err(|_| KeyRefusal::Material)?;
         Ok(Self {
             alg,
-            headers: Headers::new(alg, Some(&kid)),
             kid: Some(kid),
             pair,
         })
@@ -131,7 +125,6 @@ impl SigningKey {
     #[must_use]
     pub fn with_kid(self, kid: KeyId) -> Self {
         Self {
-            headers: Headers::new(self.alg, Some(&kid)),
             kid: Some(kid),
             ..self
         }
@@ -207,14 +200,14 @@ impl SigningKey {
         buffer: &'b mut [u8; LONGEST_SIGNATURE],
     ) -> Result<&'b [u8], SigningError> {
         let signature = buffer.get_mut(..self.signature_len()).ok_or(SigningError)?;
-        // The generator is a name only: aws-lc-rs draws its blinding and its nonces itself.
-        let chance = SystemRandom::new();
+        // Hashing apart spares the generator that `sign` asks for and does not use: aws-lc-rs draws nonces itself.
+        let digest = || digest::digest(self.alg.digest(), message);
         match &self.pair {
             Pair::Rsa { pair, encoding } => pair
-                .sign(*encoding, &chance, message, signature)
+                .sign_digest(*encoding, &digest(), signature)
                 .map_err(|_| SigningError)?,
             Pair::Ecdsa { pair, .. } => {
-                let made = pair.sign(&chance, message).map_err(|_| SigningError)?;
+                let made = pair.sign_digest(&digest()).map_err(|_| SigningError)?;
                 fill(signature, made.as_ref())?;
             }
             Pair::Ed25519(pair) => {
@@ -234,11 +227,6 @@ impl SigningKey {
             Pair::Ed25519(_) => 64,
             Pair::Hmac(key) => key.algorithm().tag_len(),
         }
-    }
-
-    /// The encoded header of tokens of this type, with the dot that follows it.
-    pub(crate) fn header(&self, typ: Typ) -> &str {
-        self.headers.get(typ)
     }
 }
 

@@ -1,15 +1,14 @@
-//! The protected header of a token: written once per key, read strictly (RFC 7515 §4).
+//! The protected header of a token, read strictly, and the types of tokens that it tells apart (RFC 7515 §4).
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
 
 use super::JwtRefusal;
-use crate::{ids::KeyId, jwk::Algorithm};
+use crate::jwk::Algorithm;
 
 /// What a token is, as `typ` says it (RFC 7515 §4.1.9, RFC 8725 §3.11). Only the types that are made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub enum Typ {
 }
 
 impl Typ {
-    const ALL: [Self; 3] = [Self::Jwt, Self::AccessToken, Self::LogoutToken];
+    pub(super) const ALL: [Self; 3] = [Self::Jwt, Self::AccessToken, Self::LogoutToken];
 
     /// The value of `typ`.
     pub const fn as_str(self) -> &'static str {
@@ -31,29 +30,6 @@ impl Typ {
             Self::Jwt => "JWT",
             Self::AccessToken => "at+jwt",
             Self::LogoutToken => "logout+jwt",
-        }
-    }
-}
-
-/// The encoded headers of one key, one for each [`Typ`], each with the dot that follows it.
-pub(crate) struct Headers([String; Typ::ALL.len()]);
-
-impl Headers {
-    pub(crate) fn new(alg: Algorithm, kid: Option<&KeyId>) -> Self {
-        Self(Typ::ALL.map(|typ| {
-            // Nothing here needs escaping: a key's id consists of base64url characters.
-            let kid = kid.map_or_else(String::new, |kid| format!(r#","kid":"{kid}""#));
-            let json = format!(r#"{{"alg":"{alg}","typ":"{}"{kid}}}"#, typ.as_str());
-            URL_SAFE_NO_PAD.encode(json) + "."
-        }))
-    }
-
-    pub(crate) fn get(&self, typ: Typ) -> &str {
-        let [jwt, access_token, logout_token] = &self.0;
-        match typ {
-            Typ::Jwt => jwt,
-            Typ::AccessToken => access_token,
-            Typ::LogoutToken => logout_token,
         }
     }
 }

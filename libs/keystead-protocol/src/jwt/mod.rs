@@ -6,17 +6,14 @@
 //! `jti`.
 
 mod header;
+mod signer;
 mod token;
 
 pub use header::{Header, Typ};
+pub use signer::Signer;
 pub use token::{Limits, Token, Verified};
 
-pub(crate) use header::Headers;
-
-use base64::{Engine, encoded_len, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
-
-use crate::jwk::{LONGEST_SIGNATURE, SigningError, SigningKey};
 
 /// Why a token was not accepted. For the log; the bearer is told `invalid_token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -51,23 +48,4 @@ pub enum JwtRefusal {
     /// The signature does not belong to this text and this key.
     #[error("the signature is wrong")]
     BadSignature,
-}
-
-/// Signs a payload as a compact token: one allocation, of exactly the token's length.
-///
-/// # Errors
-/// [`SigningError`] if the primitive fails.
-pub fn encode(key: &SigningKey, typ: Typ, payload: &[u8]) -> Result<String, SigningError> {
-    let header = key.header(typ);
-    let length = |bytes| encoded_len(bytes, false).ok_or(SigningError);
-    let mut token = String::with_capacity(
-        header.len() + length(payload.len())? + 1 + length(key.signature_len())?,
-    );
-    token.push_str(header);
-    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let mut buffer = [0; LONGEST_SIGNATURE];
-    let signature = key.sign_to(token.as_bytes(), &mut buffer)?;
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    Ok(token)
 }

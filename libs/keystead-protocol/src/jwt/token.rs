@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Header, JwtRefusal};
-use crate::jwk::{LONGEST_SIGNATURE, VerifyingKey};
+use crate::jwk::{LONGEST_SIGNATURE, VerifyingKey, VerifyingKeys};
 
 /// How much of a token is read at all, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,11 @@ impl<'t> Token<'t> {
     /// The header, to choose a key by.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The key of a set that the header asks for; see [`VerifyingKeys::find`].
+    pub fn key_in<'k>(&self, keys: &'k VerifyingKeys) -> Option<&'k VerifyingKey> {
+        keys.find(self.header.kid(), self.header.alg())
     }
 
     /// The payload of a token that nobody has vouched for: only to find out whose keys to ask, as with the issuer of a

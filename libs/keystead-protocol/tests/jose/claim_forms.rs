@@ -3,7 +3,7 @@
 use keystead_protocol::{
     claims::ClaimRefusal,
     jwk::Algorithm,
-    jwt::{Typ, encode as jwt},
+    jwt::{Signer, Typ},
 };
 use serde_json::json;
 
@@ -15,12 +15,9 @@ use crate::{
 #[test]
 fn payloads_that_are_no_claims() {
     let date = |exp: &str| access().to_string().replace(&(NOW + 60).to_string(), exp);
-    let inner = jwt(
-        &key(Algorithm::HS256),
-        Typ::Jwt,
-        access().to_string().as_bytes(),
-    )
-    .unwrap();
+    let inner = Signer::new(key(Algorithm::HS256))
+        .encode(Typ::Jwt, access().to_string().as_bytes())
+        .unwrap();
     for (name, payload) in [
         ("a token within a token", inner.clone()),
         (

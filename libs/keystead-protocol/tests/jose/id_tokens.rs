@@ -62,6 +62,13 @@ fn types() {
             Err(WrongType),
         ),
         (
+            "imagination/at+jwt",
+            Some("imagination/at+jwt"),
+            Err(WrongType),
+            Err(WrongType),
+            Err(WrongType),
+        ),
+        (
             "logout+jwt",
             Some("logout+jwt"),
             Err(WrongType),

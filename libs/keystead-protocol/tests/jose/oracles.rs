@@ -11,7 +11,7 @@ use jsonwebtoken::{
 };
 use keystead_protocol::{
     jwk::{Algorithm, JwkSet, SigningKey, VerifyingKeys},
-    jwt::{JwtRefusal, Token, Typ, encode as jwt},
+    jwt::{JwtRefusal, Signer, Token, Typ},
 };
 use serde_json::{Value, json};
 
@@ -34,9 +34,10 @@ fn jwk_json(key: &SigningKey) -> String {
 #[test]
 fn jsonwebtoken_reads_ours() {
     for alg in Algorithm::ALL {
-        let key = key(alg);
-        let token = jwt(&key, Typ::AccessToken, claims().to_string().as_bytes()).unwrap();
-        let jwk: TheirJwk = serde_json::from_str(&jwk_json(&key)).unwrap();
+        let signer = Signer::new(key(alg));
+        let payload = claims().to_string();
+        let token = signer.encode(Typ::AccessToken, payload.as_bytes()).unwrap();
+        let jwk: TheirJwk = serde_json::from_str(&jwk_json(signer.key())).unwrap();
         let mut validation = Validation::new(alg.as_str().parse().unwrap());
         validation.validate_aud = false;
         let read = jsonwebtoken::decode::<Value>(
@@ -49,7 +50,7 @@ fn jsonwebtoken_reads_ours() {
         assert_eq!(read.header.typ.as_deref(), Some("at+jwt"), "{alg}");
         assert_eq!(
             read.header.kid.as_deref(),
-            key.kid().map(AsRef::as_ref),
+            signer.key().kid().map(AsRef::as_ref),
             "{alg}"
         );
     }
@@ -90,16 +91,13 @@ fn their_private(key: &SigningKey) -> EncodingKey {
 #[test]
 fn jose4rs_reads_ours() {
     for alg in Algorithm::ALL {
-        let key = key(alg);
-        let token = jwt(&key, Typ::Jwt, claims().to_string().as_bytes()).unwrap();
-        let theirs = JsonWebKey::from_json(jwk_json(&key)).unwrap();
+        let signer = Signer::new(key(alg));
+        let payload = claims().to_string();
+        let token = signer.encode(Typ::Jwt, payload.as_bytes()).unwrap();
+        let theirs = JsonWebKey::from_json(jwk_json(signer.key())).unwrap();
         let jws = JsonWebSignature::from_compact_serialization(&token).unwrap();
         assert!(jws.verify_signature(&theirs).unwrap(), "{alg}");
-        assert_eq!(
-            jws.payload(&theirs).unwrap(),
-            claims().to_string().as_bytes(),
-            "{alg}"
-        );
+        assert_eq!(jws.payload(&theirs).unwrap(), payload.as_bytes(), "{alg}");
     }
 }
 
@@ -146,13 +144,14 @@ fn we_read_what_jose4rs_writes_and_agree_on_thumbprints() {
 /// The published document is read by them, and theirs finds our key by `kid` as ours does.
 #[test]
 fn a_published_set_serves_both() {
-    let keys = [
-        key(Algorithm::RS256),
-        key(Algorithm::ES256),
-        key(Algorithm::HS256),
-        key(Algorithm::EdDSA),
+    let algorithms = [
+        Algorithm::RS256,
+        Algorithm::ES256,
+        Algorithm::HS256,
+        Algorithm::EdDSA,
     ];
-    let set: JwkSet = keys.iter().collect();
+    let signers = algorithms.map(|alg| Signer::new(key(alg)));
+    let set: JwkSet = signers.iter().map(Signer::key).collect();
     let json = serde_json::to_string(&set).unwrap();
     let theirs: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&json).unwrap();
     let ours = VerifyingKeys::from_json(&json).unwrap();
@@ -160,10 +159,10 @@ fn a_published_set_serves_both() {
         (theirs.keys.len(), ours.keys().len(), ours.skipped().len()),
         (3, 3, 0)
     );
-    for key in keys.iter().filter(|key| !key.alg().is_symmetric()) {
-        let token = jwt(key, Typ::Jwt, b"{}").unwrap();
+    for signer in signers.iter().filter(|signer| signer.key().kid().is_some()) {
+        let token = signer.encode(Typ::Jwt, b"{}").unwrap();
         let token = Token::parse(&token).unwrap();
-        let found = ours.find(token.header()).expect("the key is published");
+        let found = token.key_in(&ours).expect("the key is published");
         assert!(theirs.find(found.kid().unwrap()).is_some());
         assert!(token.verify(found).is_ok());
     }

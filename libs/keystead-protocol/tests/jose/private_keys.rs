@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{
 };
 use keystead_protocol::{
     jwk::{Algorithm, Jwk, KeyRefusal, SHORTEST_SECRET, SigningKey, VerifyingKey},
-    jwt::{Token, Typ, encode as jwt},
+    jwt::{Signer, Token, Typ},
 };
 
 use crate::tokens::{decode, key, vector, verify};
@@ -30,12 +30,12 @@ fn a_generated_key_survives_its_own_pkcs8() {
             key.to_jwk().unwrap().thumbprint(),
             "{alg}"
         );
-        let token = jwt(&key, Typ::Jwt, b"{}").unwrap();
+        assert_ne!(key.kid(), SigningKey::generate(alg).unwrap().kid(), "{alg}");
+        let token = Signer::new(key).encode(Typ::Jwt, b"{}").unwrap();
         assert!(
             verify(&token, &again.to_verifying_key().unwrap()).is_ok(),
             "{alg}"
         );
-        assert_ne!(key.kid(), SigningKey::generate(alg).unwrap().kid(), "{alg}");
     }
 }
 
@@ -115,7 +115,7 @@ fn secrets() {
     }
     let key = SigningKey::from_secret(Algorithm::HS256, &secret).unwrap();
     assert!(key.to_jwk().is_none() && key.to_pkcs8().is_err());
-    let token = jwt(&key, Typ::Jwt, b"{}").unwrap();
+    let token = Signer::new(key).encode(Typ::Jwt, b"{}").unwrap();
     assert_eq!(Token::parse(&token).unwrap().header().kid(), None);
     assert!(
         verify(
@@ -124,6 +124,13 @@ fn secrets() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn keys_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<SigningKey>();
+    shared::<VerifyingKey>();
 }
 
 #[test]
@@ -155,7 +162,7 @@ fn coordinates_have_their_full_width() {
         let key = SigningKey::from_pkcs8(alg, pair.to_pkcs8v1().unwrap().as_ref()).unwrap();
         let jwk = serde_json::to_value(key.to_jwk().unwrap()).unwrap();
         assert_eq!(decode(jwk["x"].as_str().unwrap()).len(), width, "{alg}");
-        let token = jwt(&key, Typ::Jwt, b"{}").unwrap();
+        let token = Signer::new(key).encode(Typ::Jwt, b"{}").unwrap();
         let read = Jwk::from_json(&jwk.to_string()).unwrap();
         assert!(
             verify(&token, &VerifyingKey::from_jwk(&read, None).unwrap()).is_ok(),

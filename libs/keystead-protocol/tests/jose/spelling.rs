@@ -4,14 +4,16 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
-use keystead_protocol::jwt::{JwtRefusal, Limits, Token, Typ, encode as jwt};
+use keystead_protocol::jwt::{JwtRefusal, Limits, Signer, Token, Typ};
 
 use crate::tokens::{CLAIMS, decode, encode, forge, vector, verify, victim};
 
 #[test]
 fn a_token_has_one_spelling() {
     let (honest, victim) = victim();
-    let token = jwt(&honest, Typ::Jwt, CLAIMS.as_bytes()).unwrap();
+    let token = Signer::new(honest)
+        .encode(Typ::Jwt, CLAIMS.as_bytes())
+        .unwrap();
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("not three parts")
     };
@@ -202,7 +204,8 @@ fn headers_that_are_no_headers() {
 #[test]
 fn nothing_is_read_beyond_the_limits() {
     let (honest, victim) = victim();
-    let long = jwt(&honest, Typ::Jwt, &vec![b'x'; 12 * 1024]).unwrap();
+    let honest = Signer::new(honest);
+    let long = honest.encode(Typ::Jwt, &vec![b'x'; 12 * 1024]).unwrap();
     assert_eq!(verify(&long, &victim).unwrap_err(), JwtRefusal::TooLong);
     let roomy = Limits {
         token: 20_000,
@@ -225,7 +228,7 @@ fn nothing_is_read_beyond_the_limits() {
 
     let header = format!(r#"{{"alg":"RS256","x5c":["{}"]}}"#, "A".repeat(3200));
     assert_eq!(
-        verify(&forge(&header, CLAIMS, &honest), &victim).unwrap_err(),
+        verify(&forge(&header, CLAIMS, honest.key()), &victim).unwrap_err(),
         JwtRefusal::TooLong
     );
 }
