@@ -19,6 +19,9 @@ pub enum Fault {
     /// A handler panicked; what it had begun was dropped.
     #[error("a handler panicked: {0}")]
     Panicked(String),
+    /// The router was asked without a connection to speak of: it does not stand behind [`crate::http::listen`].
+    #[error("a request came without its connection")]
+    Unconnected,
     /// A handler took longer than a request may take.
     #[error("a handler did not answer in time")]
     TimedOut,
@@ -29,7 +32,7 @@ impl Fault {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(fault) => fault.is_temporary(),
-            Self::Panicked(_) => false,
+            Self::Panicked(_) | Self::Unconnected => false,
             Self::TimedOut => true,
         }
     }

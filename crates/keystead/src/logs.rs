@@ -3,14 +3,14 @@
 use std::io::{self, IsTerminal as _};
 
 use keystead_server::config::{Log, LogFormat};
-use tracing::{Level, level_filters::LevelFilter};
+use tracing::{Level, error, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use crate::output::Shape;
 
-/// Sends log lines to standard error from now on, and says in which shape.
+/// Sends log lines to standard error from now on, panics too, and says in which shape.
 pub(crate) fn begin(log: Log) -> Shape {
     let shape = match log.format {
         LogFormat::Json => Shape::Json,
@@ -42,5 +42,6 @@ pub(crate) fn begin(log: Log) -> Shape {
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init();
+    std::panic::set_hook(Box::new(|panic| error!(%panic, "a thread panicked")));
     shape
 }

@@ -38,8 +38,12 @@ pub(crate) fn serve(Checked { config, warnings }: Checked) -> anyhow::Result<()>
     let keyring = keyring(&config)?;
     let (certificate, authority) = certificate(&config)?;
     // Opening blocks, so it happens before there is a runtime to block.
-    let store = Store::open(&config.database)
-        .context("the database cannot be used; `keystead doctor` tells more")?;
+    let store = Store::open(&config.database).with_context(|| match &config.database {
+        Database::Sqlite { .. } => "the database cannot be used; see also: keystead doctor",
+        Database::Postgres { .. } => {
+            "the database cannot be used; if it or this release is new, run: keystead migrate"
+        }
+    })?;
     let services = Services::new(config, store.clone(), keyring);
 
     let runtime = tokio::runtime::Builder::new_multi_thread()

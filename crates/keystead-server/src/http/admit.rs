@@ -28,8 +28,10 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     let Some(arrival) = request.extensions().get::<Arrival>().copied() else {
-        error!("a request came without its connection; the router is not behind listen::serve");
-        return Fault::Panicked("no Arrival".into()).into_response();
+        error!(
+            "a request came without its connection; the router does not stand behind http::listen"
+        );
+        return Fault::Unconnected.into_response();
     };
     let trusted = &services.config.trusted_proxies;
     let id = trusted

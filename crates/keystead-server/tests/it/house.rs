@@ -237,9 +237,9 @@ pub fn brisk() -> Limits {
     Limits {
         handshake: Duration::from_millis(300),
         head: Duration::from_millis(300),
-        idle: Duration::from_millis(900),
+        idle: Duration::from_secs(3),
         write: Duration::from_millis(300),
-        drain: Duration::from_millis(600),
+        drain: Duration::from_secs(5),
         ..Limits::default()
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Router, routing::get};
+use keystead_server::http::listen::Limits;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -51,7 +52,16 @@ async fn what_is_under_way_is_finished_and_nothing_new_begun() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_cut_off() {
-    let open = House::new().adding(slow(60_000)).open(brisk(), None).await;
+    let open = House::new()
+        .adding(slow(60_000))
+        .open(
+            Limits {
+                drain: Duration::from_millis(300),
+                ..brisk()
+            },
+            None,
+        )
+        .await;
     let mut busy = open.connects().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await

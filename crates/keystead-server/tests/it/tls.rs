@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use keystead_server::tls::{Certificate, dev, provider};
+use keystead_server::{
+    http::listen::Limits,
+    tls::{Certificate, dev, provider},
+};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
@@ -114,6 +117,30 @@ async fn http_1_and_2_by_what_the_client_offers() {
         "an idle HTTP/2 connection says goodbye"
     );
     connection.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_http_2_connection_ends_with_a_goodbye() {
+    let house = House::new();
+    let made = dev::certify(&house.folder(), "localhost", now()).unwrap();
+    let limits = Limits {
+        idle: Duration::from_millis(500),
+        ..brisk()
+    };
+    let open = house
+        .open(limits, Some(made.certificate.acceptor().unwrap()))
+        .await;
+    let two = shakes_hands(&open, &trusting(&made.authority, &["h2"]), "localhost")
+        .await
+        .unwrap();
+    let (_sender, connection) = hyper::client::conn::http2::handshake::<_, _, Body>(
+        TokioExecutor::new(),
+        TokioIo::new(two),
+    )
+    .await
+    .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), connection).await;
+    assert!(matches!(ended, Ok(Ok(()))), "{ended:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@
 )]
 
 mod commands;
+#[cfg(unix)]
+mod postgres;
 mod program;
 #[cfg(unix)]
 mod serve;

@@ -36,7 +36,7 @@ async fn a_head_that_trickles_is_cut_off() {
     .await;
     assert_eq!(heard, "");
     assert!(
-        took > Duration::from_millis(250) && took < Duration::from_secs(2),
+        took > Duration::from_millis(250) && took < Duration::from_millis(2_500),
         "{took:?}"
     );
 }
@@ -47,7 +47,7 @@ async fn a_connection_that_says_nothing_is_cut_off() {
     let (heard, took) = timed(async { rest(&mut open.connects().await).await }).await;
     assert_eq!(heard, "");
     assert!(
-        took > Duration::from_millis(250) && took < Duration::from_millis(850),
+        took > Duration::from_millis(250) && took < Duration::from_millis(2_500),
         "{took:?}"
     );
 }
@@ -68,7 +68,7 @@ async fn between_requests_there_is_more_patience_than_within_one() {
     let (heard, took) = timed(rest(&mut stream)).await;
     assert_eq!(heard, "");
     assert!(
-        took < Duration::from_millis(600),
+        took < Duration::from_millis(2_500),
         "the second head is timed from its first byte: {took:?}"
     );
 }
@@ -80,10 +80,7 @@ async fn an_idle_connection_ends() {
     stream.write_all(ASK).await.unwrap();
     let (heard, took) = timed(rest(&mut stream)).await;
     assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
-    assert!(
-        took > Duration::from_millis(850) && took < Duration::from_millis(1_700),
-        "{took:?}"
-    );
+    assert!(took > Duration::from_millis(2_900), "{took:?}");
 }
 
 #[tokio::test]
