@@ -1,10 +1,6 @@
 //! Clients (RFC 6749 §2): who may ask for tokens, and what is known about each.
 
-use std::fmt;
-
-use keystead_protocol::{ids::ClientId, time::Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use keystead_protocol::{client::ClientMetadata, ids::ClientId, time::Timestamp};
 
 use crate::{
     answer::{Effect, Insert, Update},
@@ -23,8 +19,8 @@ pub struct Client {
     pub name: String,
     /// Whether it may do anything at all.
     pub enabled: bool,
-    /// Everything else that an administrator sets.
-    pub metadata: Metadata,
+    /// Everything else that is registered about it.
+    pub metadata: ClientMetadata,
     /// Its secret, sealed for [`Slot::ClientSecret`](crate::seal::Slot::ClientSecret); a public client has none.
     pub secret: Option<Sealed>,
     /// Counts the changes; [`update`] wants the one that was read.
@@ -35,26 +31,14 @@ pub struct Client {
     pub updated_at: Timestamp,
 }
 
-/// What an administrator sets of a client, as Auth0's API has it: a JSON object that keeps members it does not know.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Metadata(pub Map<String, Value>);
-
-/// The members' names only: values may be secrets of add-ons.
-impl fmt::Debug for Metadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
 impl Client {
-    /// A client to [`insert`]: enabled, and created now.
+    /// A client to [`insert`]: enabled, allowed nothing, and created now.
     pub fn new(id: ClientId, name: String, now: Timestamp) -> Self {
         Self {
             id,
             name,
             enabled: true,
-            metadata: Metadata::default(),
+            metadata: ClientMetadata::default(),
             secret: None,
             version: 1,
             created_at: now,

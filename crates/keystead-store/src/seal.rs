@@ -174,3 +174,91 @@ impl Keyring {
         Mark([VERSION, a, b, c, d])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+
+    use super::*;
+
+    const PLACE: Place<'_> = Place {
+        slot: Slot::ClientSecret,
+        id: "app",
+    };
+
+    fn keyring(keys: &[[u8; 32]]) -> Keyring {
+        Keyring(keys.iter().filter_map(|b| SealingKey::new(b)).collect())
+    }
+
+    fn sealed(keyring: &Keyring) -> Sealed {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        keyring.seal(PLACE, b"hunter2", rng).unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_only_in_its_place() {
+        let keyring = keyring(&[[1; 32]]);
+        let sealed = sealed(&keyring);
+        assert_eq!(*keyring.open(PLACE, &sealed).unwrap(), b"hunter2");
+        let refused = Fault::Sealed("it was changed, or belongs to another place");
+        for (slot, id) in [
+            (Slot::ClientSecret, "app2"),
+            (Slot::ClientSecret, ""),
+            (Slot::ApiSigningSecret, "app"),
+            (Slot::SigningKey, "app"),
+        ] {
+            let opened = keyring.open(Place { slot, id }, &sealed);
+            assert_eq!(opened.unwrap_err(), refused, "{slot:?} {id}");
+        }
+    }
+
+    #[test]
+    fn no_flipped_bit_truncation_or_extension_opens() {
+        let keyring = keyring(&[[1; 32]]);
+        let bytes = sealed(&keyring).0;
+        let opens = |bytes: Vec<u8>| {
+            let read = Sealed::from_column(Column::Bytes(bytes));
+            read.is_ok_and(|sealed| keyring.open(PLACE, &sealed).is_ok())
+        };
+        assert!(opens(bytes.clone()));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!opens(flipped), "bit {bit}");
+        }
+        for end in 0..bytes.len() {
+            assert!(!opens(bytes[..end].to_vec()), "cut at {end}");
+        }
+        assert!(!opens([bytes.as_slice(), &[0]].concat()));
+    }
+
+    #[test]
+    fn the_first_key_seals_and_every_key_opens() {
+        let (old, new) = (keyring(&[[1; 32]]), keyring(&[[2; 32], [1; 32]]));
+        let (by_old, by_new) = (sealed(&old), sealed(&new));
+        assert_eq!(*new.open(PLACE, &by_old).unwrap(), b"hunter2");
+        assert_eq!(*new.open(PLACE, &by_new).unwrap(), b"hunter2");
+        assert_eq!(
+            old.open(PLACE, &by_new).unwrap_err(),
+            Fault::Sealed("its key is not in the key file")
+        );
+        assert!(by_old.0.starts_with(&old.mark().0));
+        assert!(by_new.0.starts_with(&new.mark().0));
+        assert_ne!(old.mark(), new.mark());
+    }
+
+    #[test]
+    fn the_same_secret_is_never_sealed_alike() {
+        let (keyring, rng) = (keyring(&[[1; 32]]), &mut ChaCha20Rng::seed_from_u64(1));
+        let mut seal = || keyring.seal(PLACE, b"", rng).unwrap();
+        let (one, two) = (seal(), seal());
+        assert_ne!(one, two);
+        assert_eq!(*keyring.open(PLACE, &one).unwrap(), b"");
+    }
+
+    #[test]
+    fn nothing_shows() {
+        let keyring = keyring(&[[1; 32], [2; 32]]);
+        assert_eq!(format!("{keyring:?}"), "Keyring(2 keys)");
+    }
+}

@@ -200,3 +200,176 @@ fn refuse_exposed(path: &Path) -> Result<(), KeyFileError> {
 fn refuse_exposed(_: &Path) -> Result<(), KeyFileError> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::seal::{Place, Slot};
+
+    const PLACE: Place<'_> = Place {
+        slot: Slot::SigningKey,
+        id: "key",
+    };
+
+    /// A key file's path in a folder of its own, and randomness.
+    fn fresh() -> (TempDir, PathBuf, ChaCha20Rng) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("sealing.key");
+        (folder, path, ChaCha20Rng::seed_from_u64(1))
+    }
+
+    fn holding(text: &str) -> (TempDir, PathBuf, ChaCha20Rng) {
+        let (folder, path, rng) = fresh();
+        write_private(&path, text).unwrap();
+        (folder, path, rng)
+    }
+
+    #[test]
+    fn it_is_made_once_for_its_owner_only() {
+        let (_folder, path, mut rng) = fresh();
+        let made = Keyring::load_or_create(&path, &mut rng).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let loaded = Keyring::load_or_create(&path, &mut rng).unwrap();
+        assert_eq!(loaded.mark(), made.mark());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_not_made_by_loading() {
+        let (_folder, path, mut rng) = fresh();
+        for loaded in [Keyring::load(&path), Keyring::add_key(&path, &mut rng)] {
+            assert!(matches!(loaded, Err(KeyFileError::Io { .. })), "{loaded:?}");
+        }
+        assert!(!path.exists());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_others_can_read_or_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_folder, path, mut rng) = fresh();
+        Keyring::load_or_create(&path, &mut rng).unwrap();
+        for (mode, refused) in [
+            (0o640, true),
+            (0o604, true),
+            (0o620, true),
+            (0o601, true),
+            (0o400, false),
+            (0o600, false),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let loaded = Keyring::load(&path);
+            let exposed = matches!(loaded, Err(KeyFileError::Exposed { .. }));
+            assert_eq!(exposed, refused, "{mode:o}");
+            assert_eq!(loaded.is_ok(), !refused, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn an_added_key_seals_and_the_older_one_still_opens() {
+        let (_folder, path, mut rng) = fresh();
+        let old = Keyring::load_or_create(&path, &mut rng).unwrap();
+        let sealed = old.seal(PLACE, b"PKCS #8", &mut rng).unwrap();
+        let both = Keyring::add_key(&path, &mut rng).unwrap();
+        assert_ne!(both.mark(), old.mark());
+        assert_eq!(*both.open(PLACE, &sealed).unwrap(), b"PKCS #8");
+        let loaded = Keyring::load(&path).unwrap();
+        assert_eq!(loaded.mark(), both.mark());
+        assert!(loaded.open(PLACE, &sealed).is_ok());
+        assert!(refuse_exposed(&path).is_ok());
+    }
+
+    #[test]
+    fn dropping_old_keys_leaves_the_first_and_the_comments() {
+        let (_folder, path, mut rng) = fresh();
+        let old = Keyring::load_or_create(&path, &mut rng).unwrap();
+        let sealed = old.seal(PLACE, b"PKCS #8", &mut rng).unwrap();
+        Keyring::add_key(&path, &mut rng).unwrap();
+        let both = Keyring::add_key(&path, &mut rng).unwrap();
+        let left = Keyring::drop_old_keys(&path).unwrap();
+        assert_eq!(left.mark(), both.mark());
+        assert!(left.open(PLACE, &sealed).is_err());
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches(LINE).count(), 1);
+        assert!(text.contains("# Opens the secrets"), "{text}");
+        let again = Keyring::drop_old_keys(&path).unwrap();
+        assert_eq!(again.mark(), left.mark());
+    }
+
+    #[test]
+    fn comments_blank_lines_and_spaces_are_skipped() {
+        let key = fresh_line(&mut ChaCha20Rng::seed_from_u64(1));
+        let text = format!("\n# a comment\n   # another\r\n\t{}  \r\n\n", *key);
+        let (_folder, path, mut rng) = holding(&text);
+        let loaded = Keyring::load(&path).unwrap();
+        assert_eq!(
+            Keyring::load_or_create(&path, &mut rng).unwrap().mark(),
+            loaded.mark()
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_key_is_named() {
+        let key = fresh_line(&mut ChaCha20Rng::seed_from_u64(1));
+        for (name, line) in [
+            ("another text", "hello".to_owned()),
+            ("a key without its beginning", key[LINE.len()..].to_owned()),
+            ("a key that was cut", key[..key.len() - 1].to_owned()),
+            ("a key that is too long", format!("{}AAAA", *key)),
+            ("two keys on a line", format!("{} {}", *key, *key)),
+            (
+                "a character of another alphabet",
+                key.replace(['-', '_'], "+"),
+            ),
+            ("nothing behind its beginning", LINE.to_owned()),
+        ] {
+            let (_folder, path, mut rng) = holding(&format!("# one\n{}\n{line}\n", *key));
+            for loaded in [
+                Keyring::load(&path),
+                Keyring::add_key(&path, &mut rng),
+                Keyring::drop_old_keys(&path),
+            ] {
+                let named = matches!(loaded, Err(KeyFileError::Malformed { line: 3, .. }));
+                assert!(named, "{name}: {loaded:?}");
+            }
+            let error = Keyring::load(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("line 3") && !error.contains(&line),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_refused_and_not_filled() {
+        for text in ["", "# only a comment\n"] {
+            let (_folder, path, mut rng) = holding(text);
+            let loaded = Keyring::load_or_create(&path, &mut rng);
+            assert!(
+                matches!(loaded, Err(KeyFileError::Empty { .. })),
+                "{loaded:?}"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_rotation_that_cannot_be_written_leaves_the_file_as_it_was() {
+        let (folder, path, mut rng) = fresh();
+        Keyring::load_or_create(&path, &mut rng).unwrap();
+        let before = fs::read_to_string(&path).unwrap();
+        fs::create_dir(folder.path().join("sealing.key.new")).unwrap();
+        let added = Keyring::add_key(&path, &mut rng);
+        assert!(matches!(added, Err(KeyFileError::Io { .. })), "{added:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    }
+}

@@ -16,10 +16,14 @@ use keystead_protocol::ids::ClientGrantId;
 pub const CASES: &[Case] = &[
     ("a client is found as it was inserted", |house| {
         let mut client = Client::new(client_id("app"), "L'app «é»".to_owned(), house.now());
-        client.metadata.0.insert(
-            "unheard_of".to_owned(),
-            json!({ "b": [1, null], "a": "\u{1}" }),
-        );
+        client.metadata = serde_json::from_value(json!({
+            "callbacks": ["https://app.example.com/cb"],
+            "app_type": "regular_web",
+            "oidc_conformant": true,
+            "jwt_configuration": { "alg": "RS256", "scopes": {} },
+            "unheard_of": { "b": [1, null, 2.5], "a": "\u{1}" },
+        }))
+        .unwrap();
         client.secret = Some(house.sealed(Slot::ClientSecret, "app"));
         let inserted = client.clone();
         assert_eq!(

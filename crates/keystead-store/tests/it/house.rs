@@ -106,6 +106,11 @@ impl House {
         self.now.set(self.now.get() + by);
     }
 
+    /// Waits for a future on the runtime of this case.
+    pub fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
     /// Runs one write and waits for it.
     pub fn write<T: Send + 'static>(
         &self,

@@ -19,10 +19,11 @@ impl House {
     /// A client with some metadata and no secret.
     pub fn client(&self, id: &str) -> Client {
         let mut client = Client::new(client_id(id), format!("The app {id}"), self.now());
-        client
-            .metadata
-            .0
-            .insert("callbacks".to_owned(), serde_json::json!(["https://app"]));
+        client.metadata = serde_json::from_value(serde_json::json!({
+            "grant_types": ["client_credentials"],
+            "unheard_of": ["kept"],
+        }))
+        .unwrap();
         let inserted = client.clone();
         assert_eq!(
             self.write(move |tx| clients::insert(tx, &inserted)),
@@ -77,7 +78,7 @@ impl House {
         &self,
         work: impl FnMut(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> (T, Vec<(Entity, String)>) {
-        let before = self.read(|tx| feed::newest(tx)).unwrap();
+        let before = self.read(feed::newest).unwrap();
         let answer = self.write(work).unwrap();
         match self.read(move |tx| feed::since(tx, before)).unwrap() {
             News::Changes(changes) => {
