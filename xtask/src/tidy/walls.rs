@@ -66,7 +66,8 @@ pub(super) fn routes(tree: &Tree) -> Vec<Spot> {
             .iter()
             .filter(|handler| !handler.path.is_empty())
         {
-            let here = handler.path.len() == 1 && source.facts.functions.contains(&handler.path[0]);
+            let here =
+                matches!(handler.path.as_slice(), [name] if source.facts.functions.contains(name));
             if !here {
                 spots.push(Spot::new(
                     &source.path,
