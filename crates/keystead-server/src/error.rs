@@ -16,6 +16,15 @@ pub enum Fault {
     /// The store cannot do what was asked.
     #[error("store: {0}")]
     Store(#[from] keystead_store::Fault),
+    /// There is no key of this algorithm, and none can be made or used.
+    #[error("no usable {0} key")]
+    NoKey(keystead_protocol::jwk::Algorithm),
+    /// A document that we made ourselves cannot be written.
+    #[error("an answer cannot be written: {0}")]
+    Unwritable(String),
+    /// The database has not been heard from for longer than its copies are believed.
+    #[error("out of touch with the database for too long to trust what is remembered of it")]
+    OutOfTouch,
     /// A handler panicked; what it had begun was dropped.
     #[error("a handler panicked: {0}")]
     Panicked(String),
@@ -32,8 +41,8 @@ impl Fault {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(fault) => fault.is_temporary(),
-            Self::Panicked(_) | Self::Unconnected => false,
-            Self::TimedOut => true,
+            Self::NoKey(_) | Self::Unwritable(_) | Self::Panicked(_) | Self::Unconnected => false,
+            Self::OutOfTouch | Self::TimedOut => true,
         }
     }
 }

@@ -13,7 +13,7 @@ use keystead_protocol::time::Timestamp;
 use keystead_store::{Store, seal::Keyring};
 use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 
-use crate::config::Config;
+use crate::{catalogue::Catalogue, config::Config, logbook::Logbook};
 
 /// Cheap to clone: every part is shared.
 #[derive(Clone)]
@@ -22,6 +22,10 @@ pub struct Services {
     pub store: Store,
     /// The keys that seal secrets in the records.
     pub keyring: Arc<Keyring>,
+    /// What this process remembers of the configuration in the store.
+    pub catalogue: Arc<Catalogue>,
+    /// Where log lines go that nobody waits for.
+    pub logbook: Logbook,
     /// The checked configuration.
     pub config: Arc<Config>,
     /// The only clock.
@@ -39,6 +43,8 @@ impl Services {
         Self {
             store,
             keyring: Arc::new(keyring),
+            catalogue: Arc::default(),
+            logbook: Logbook::default(),
             config: Arc::new(config),
             clock: Clock::system(),
             entropy: Entropy::system(),

@@ -88,6 +88,7 @@ async fn run(
             stop.clone(),
         ));
     }
+    keystead_server::begin(&services).await.context("the server cannot begin; see also: keystead doctor")?;
     stop_on_signal(&services, stop.clone())?;
 
     info!(issuer = %config.issuer, %listening, data_dir = %config.data_dir.display(), "ready");
@@ -98,6 +99,7 @@ async fn run(
         0 => {}
         cut_off => warn!(cut_off, "requests were still under way when time was up"),
     }
+    keystead_server::end(&services).await;
     Ok(())
 }
 

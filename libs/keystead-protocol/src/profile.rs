@@ -146,6 +146,15 @@ impl Profile {
         }
     }
 
+    /// Whether ID tokens leave the claims of scopes to userinfo (OpenID Connect Core §5.4). Auth0's libraries read the
+    /// profile from the ID token.
+    pub fn thin_id_tokens(self) -> bool {
+        match self {
+            Self::Legacy | Self::Compat => false,
+            Self::Oidc | Self::Fapi2 => true,
+        }
+    }
+
     /// How `updated_at` is written.
     pub fn updated_at(self) -> TimeForm {
         match self {

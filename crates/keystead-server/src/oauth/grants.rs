@@ -1,0 +1,277 @@
+//! What each grant proves: on whose behalf, for which API, with which scope, and what must be settled for it.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use keystead_protocol::{
+    ids::{Audience, GrantId, SessionId},
+    profile::Profile,
+    scope::Scope,
+    secret::Secret,
+    time::Timestamp,
+    token::TokenRequest,
+};
+use keystead_store::{
+    Tx,
+    apis::{ClientPolicy, TokenDialect, UserPolicy},
+    client_grants::SubjectType,
+    grants::Grant,
+    roles,
+    token_key::TokenKey,
+    users::User,
+};
+
+use crate::{
+    catalogue::{KnownApi, KnownClient},
+    identity::claims::OPENID_SCOPES,
+    oauth::refusal::{Error, Refusal},
+    services::Services,
+};
+
+pub mod code;
+pub mod machine;
+pub mod refresh;
+
+/// Who asks, when and from where: what every phase needs.
+pub struct Cx<'a> {
+    /// What endpoints share.
+    pub services: &'a Services,
+    /// The moment of the request.
+    pub now: Timestamp,
+    /// The client, authenticated.
+    pub client: &'a Arc<KnownClient>,
+    /// The rule book of this request.
+    pub profile: Profile,
+    /// Where the request came from.
+    pub address: IpAddr,
+}
+
+/// What a grant proved. The shared phases settle and mint it; no grant does so itself.
+pub struct Authorization {
+    /// For whom the tokens speak.
+    pub subject: Subject,
+    /// The API; `None` means userinfo only.
+    pub api: Option<Arc<KnownApi>>,
+    /// What the tokens may do.
+    pub scope: Scope,
+    /// The claim `permissions`, if the API asks for it.
+    pub permissions: Option<Scope>,
+    /// The claim `gty`.
+    pub grant_type: Option<&'static str>,
+    /// The refresh token that the settlement stores, to be handed out after it.
+    pub refresh_token: Option<Secret>,
+    /// What must be written before anything is minted.
+    pub settlement: Settlement,
+}
+
+/// For whom tokens speak.
+pub enum Subject {
+    /// For the client itself.
+    Client,
+    /// For a user.
+    User(Box<Person>),
+}
+
+/// A user, and how this came to be on the user's behalf.
+pub struct Person {
+    /// The record.
+    pub user: User,
+    /// The token family.
+    pub family: GrantId,
+    /// The session.
+    pub session: Option<SessionId>,
+    /// What the ID token repeats.
+    pub nonce: Option<String>,
+    /// When the user last signed in actively, in Unix seconds.
+    pub authenticated_at: i64,
+    /// How.
+    pub methods: Vec<String>,
+}
+
+/// What one write transaction does before anything is minted. The closure that holds it may run again.
+#[derive(Clone)]
+pub enum Settlement {
+    /// Nothing: a machine's token is neither read nor written on its way.
+    Nothing,
+    /// Redeems a code and begins its family.
+    Code(Arc<code::Settlement>),
+    /// Uses a refresh token.
+    Refresh(Arc<refresh::Settlement>),
+}
+
+impl Settlement {
+    /// Spends what the grant needs. A refusal that must leave a trace is an `Ok`, so that it is committed.
+    ///
+    /// # Errors
+    /// A refusal that leaves everything as it was, or a fault of the store.
+    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Error> {
+        match self {
+            Self::Nothing => Ok(Ok(())),
+            Self::Code(settlement) => settlement.settle(tx, now),
+            Self::Refresh(settlement) => settlement.settle(tx, now),
+        }
+    }
+}
+
+/// A refresh token that is about to be stored.
+pub struct NewRefreshToken {
+    /// Under which key.
+    pub key: TokenKey,
+    /// When it dies unless it is used.
+    pub idle_until: Timestamp,
+}
+
+/// Asks the grant for its proof.
+///
+/// # Errors
+/// A [`Refusal`], or a fault of the store.
+pub async fn prove(cx: &Cx<'_>, request: TokenRequest) -> Result<Authorization, Error> {
+    match request {
+        TokenRequest::ClientCredentials(request) => machine::prove(cx, request).await,
+        TokenRequest::AuthorizationCode(request) => code::prove(cx, request).await,
+        TokenRequest::RefreshToken(request) => refresh::prove(cx, request).await,
+    }
+}
+
+impl Cx<'_> {
+    /// The API of this identifier.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownAudience`].
+    pub async fn api(&self, audience: &Audience) -> Result<Arc<KnownApi>, Error> {
+        let Services {
+            catalogue,
+            store,
+            keyring,
+            ..
+        } = self.services;
+        let found = catalogue.api(store, keyring, audience).await?;
+        found.ok_or_else(|| Refusal::UnknownAudience(audience.clone()).into())
+    }
+
+    /// What the client may ask of an API for itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NotGranted`].
+    pub async fn granted_to_client(&self, api: &KnownApi) -> Result<Scope, Error> {
+        match api.api.settings.subject_type_authorization.client.policy {
+            ClientPolicy::DenyAll => Err(not_granted(api)),
+            ClientPolicy::RequireClientGrant => self.client_grant(api, SubjectType::Client).await,
+        }
+    }
+
+    /// What of an agreement a user's token may carry today: scopes that the API no longer defines, the client is no
+    /// longer granted or the user is no longer permitted are gone. Also the claim `permissions`, if the API asks for it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotGranted`].
+    pub async fn narrow(
+        &self,
+        agreed: &Scope,
+        api: Option<&KnownApi>,
+        user: &User,
+    ) -> Result<(Scope, Option<Scope>), Error> {
+        let openid: Scope = agreed
+            .iter()
+            .filter(|s| OPENID_SCOPES.contains(&s.as_str()))
+            .cloned()
+            .collect();
+        let Some(api) = api else {
+            return Ok((openid, None));
+        };
+        let settings = &api.api.settings;
+        let defined = match settings.subject_type_authorization.user.policy {
+            UserPolicy::DenyAll => return Err(not_granted(api)),
+            UserPolicy::AllowAll => api.scope.clone(),
+            UserPolicy::RequireClientGrant => self.client_grant(api, SubjectType::User).await?,
+        };
+        let permitted = match settings.enforce_policies {
+            Some(true) => {
+                let (user, id) = (user.id.clone(), api.api.id.clone());
+                Some(
+                    self.services
+                        .store
+                        .read(move |tx| roles::permissions_of(tx, &user, &id))
+                        .await?,
+                )
+            }
+            Some(false) | None => None,
+        };
+        let of_api = agreed.intersect(&defined);
+        let of_api = permitted
+            .as_ref()
+            .map_or(of_api.clone(), |permitted| of_api.intersect(permitted));
+        let kept = openid.union(&of_api);
+        let ordered = agreed.intersect(&kept);
+        Ok((
+            ordered,
+            permitted.filter(|_| shows_permissions(settings.token_dialect)),
+        ))
+    }
+
+    async fn client_grant(
+        &self,
+        api: &KnownApi,
+        subject_type: SubjectType,
+    ) -> Result<Scope, Error> {
+        let Services {
+            catalogue, store, ..
+        } = self.services;
+        let found = catalogue
+            .client_grant(store, &self.client.id, &api.api.id, subject_type)
+            .await?;
+        match &*found {
+            None => Err(not_granted(api)),
+            Some(grant) if grant.all_scopes => Ok(api.scope.clone()),
+            Some(grant) => Ok(api.scope.intersect(&grant.scope)),
+        }
+    }
+}
+
+fn not_granted(api: &KnownApi) -> Error {
+    Refusal::NotGranted(api.api.identifier.clone()).into()
+}
+
+/// Whether tokens of this dialect carry `permissions`.
+pub(super) fn shows_permissions(dialect: Option<TokenDialect>) -> bool {
+    match dialect {
+        Some(TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz) => true,
+        Some(TokenDialect::AccessToken | TokenDialect::Rfc9068Profile) | None => false,
+    }
+}
+
+/// A user that may still be spoken for.
+///
+/// # Errors
+/// [`Refusal::UserGone`], [`Refusal::UserBlocked`].
+fn active(user: Option<User>) -> Result<User, Refusal> {
+    match user {
+        None => Err(Refusal::UserGone),
+        Some(user) if user.blocked => Err(Refusal::UserBlocked),
+        Some(user) => Ok(user),
+    }
+}
+
+fn person(grant: &Grant, user: User) -> Person {
+    Person {
+        user,
+        family: grant.id.clone(),
+        session: grant.session.clone(),
+        nonce: grant.terms.nonce.clone(),
+        authenticated_at: grant.terms.authenticated_at,
+        methods: grant.terms.methods.clone(),
+    }
+}
+
+/// How long an access token for an API lives, or one for userinfo alone, as with Auth0.
+pub(super) fn access_lifetime(api: Option<&KnownApi>) -> Duration {
+    api.map_or(Duration::from_hours(24), |known| {
+        Duration::from_secs(known.api.settings.token_lifetime.into())
+    })
+}
+
+/// Later than any date that matters: the end of what never ends.
+const NEVER: Timestamp = Timestamp::from_secs(253_402_300_799);
+
+fn after(now: Timestamp, lifetime: Option<Duration>) -> Timestamp {
+    lifetime.map_or(NEVER, |lifetime| now + lifetime)
+}

@@ -1,0 +1,152 @@
+//! The grant of a code from the authorization endpoint (RFC 6749 §4.1.3).
+
+use std::sync::Arc;
+
+use keystead_protocol::{
+    client::ClientMetadata,
+    grant_type::GrantType,
+    ids::ClientId,
+    pkce::{self, Challenge},
+    time::Timestamp,
+    token::AuthorizationCode,
+};
+use keystead_store::{
+    Tx,
+    codes::{self, Code, Redemption},
+    grants::{self, Grant},
+    token_key::{Purpose, TokenKey},
+    users,
+};
+
+use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
+use crate::{
+    catalogue::KnownClient,
+    oauth::refusal::{Error, Refusal},
+};
+
+/// What redeeming this code takes.
+pub struct Settlement {
+    key: TokenKey,
+    request: AuthorizationCode,
+    client: Arc<KnownClient>,
+    /// The family that begins.
+    grant: Grant,
+    refresh_token: Option<NewRefreshToken>,
+}
+
+/// Reads what the code stands for. Whether it may be redeemed is decided when it is settled: by one statement, and then
+/// by [`check`], so that a wrong verifier does not burn the code.
+///
+/// # Errors
+/// A [`Refusal`], or a fault of the store.
+pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorization, Error> {
+    let key = TokenKey::of(Purpose::Code, request.code.expose()).ok_or(Refusal::CodeUnknown)?;
+    let read = cx.services.store.read(move |tx| {
+        let code = codes::find(tx, &key)?;
+        let user = code
+            .as_ref()
+            .map(|code| users::find(tx, &code.user))
+            .transpose()?
+            .flatten();
+        Ok::<_, keystead_store::Fault>((code, user))
+    });
+    let (code, user) = read.await?;
+    let code = code.ok_or(Refusal::CodeUnknown)?;
+    let user = active(user)?;
+    let api = match &code.terms.audience {
+        Some(audience) => Some(cx.api(audience).await?),
+        None => None,
+    };
+    let (scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
+    let refreshes =
+        scope.contains("offline_access") && cx.client.metadata.allows(GrantType::RefreshToken);
+    let lifetimes = &cx.client.metadata.refresh_tokens;
+    let grant = Grant {
+        id: code.grant,
+        client: code.client,
+        user: code.user,
+        session: code.session,
+        audience: code.terms.audience.clone(),
+        scope: scope.clone(),
+        expires_at: match refreshes {
+            true => after(cx.now, lifetimes.lifetime()),
+            false => cx.now + super::access_lifetime(api.as_deref()),
+        },
+        terms: code.terms,
+    };
+    let person = Person {
+        nonce: grant.terms.nonce.clone(),
+        ..super::person(&grant, user)
+    };
+    let refresh_token = refreshes.then(|| after(cx.now, lifetimes.idle_lifetime()));
+    let (secret, refresh_token) = match refresh_token {
+        None => (None, None),
+        Some(idle_until) => {
+            let (secret, key) =
+                TokenKey::draw(Purpose::RefreshToken, cx.now, &mut cx.services.rng());
+            (Some(secret), Some(NewRefreshToken { key, idle_until }))
+        }
+    };
+    Ok(Authorization {
+        subject: Subject::User(Box::new(person)),
+        api,
+        scope,
+        permissions,
+        grant_type: None,
+        refresh_token: secret,
+        settlement: super::Settlement::Code(Arc::new(Settlement {
+            key,
+            request,
+            client: Arc::clone(cx.client),
+            grant,
+            refresh_token,
+        })),
+    })
+}
+
+impl Settlement {
+    /// Redeems the code first, then checks: an `Err` rolls the redemption back. A replay has revoked the family, which must
+    /// be committed, so it is an `Ok`.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that leaves the code as it was, or a fault.
+    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Error> {
+        match codes::redeem(tx, &self.key, now)? {
+            Redemption::Fresh(code) => {
+                check(&code, &self.request, &self.client.id, &self.client.metadata)?;
+            }
+            Redemption::Replayed { grant } => return Ok(Err(Refusal::CodeReplayed(grant))),
+            Redemption::Expired => return Err(Refusal::CodeExpired.into()),
+            Redemption::Unknown => return Err(Refusal::CodeUnknown.into()),
+        }
+        grants::begin(tx, &self.grant, now)?;
+        if let Some(token) = &self.refresh_token {
+            grants::add_token(tx, &self.grant.id, &token.key, token.idle_until, now)?;
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Checks that the code is redeemed by the client it was issued to, for the redirect it was sent to, with the verifier of
+/// its challenge (RFC 6749 §4.1.3, RFC 7636 §4.6).
+fn check(
+    code: &Code,
+    request: &AuthorizationCode,
+    client: &ClientId,
+    metadata: &ClientMetadata,
+) -> Result<(), Refusal> {
+    if code.client != *client {
+        return Err(Refusal::CodeOfAnotherClient);
+    }
+    if request.redirect_uri.as_ref() != Some(&code.redirect_uri) {
+        return Err(Refusal::RedirectMismatch);
+    }
+    let challenge = code.challenge.clone().map(Challenge::try_from).transpose();
+    let challenge = challenge.map_err(|_| Refusal::Pkce(pkce::PkceRefusal::Mismatch))?;
+    pkce::check(
+        challenge.as_ref(),
+        request.code_verifier.as_ref(),
+        metadata.client_type(),
+    )
+    .map_err(Refusal::Pkce)
+}

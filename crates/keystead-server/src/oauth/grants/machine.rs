@@ -1,0 +1,30 @@
+//! The grant of a client that asks for itself (RFC 6749 §4.4).
+
+use keystead_protocol::token::ClientCredentials;
+
+use super::{Authorization, Cx, Settlement, Subject, shows_permissions};
+use crate::oauth::refusal::{Error, Refusal};
+
+/// Proves that the client may have a token for the API. Without `scope` it gets all that it was granted.
+///
+/// # Errors
+/// A [`Refusal`], or a fault of the store.
+pub async fn prove(cx: &Cx<'_>, request: ClientCredentials) -> Result<Authorization, Error> {
+    let default = cx.services.catalogue.tenant().default_audience.clone();
+    let audience = request.audience.or(default).ok_or(Refusal::NoAudience)?;
+    let api = cx.api(&audience).await?;
+    let granted = cx.granted_to_client(&api).await?;
+    let scope = request
+        .scope
+        .map_or(granted.clone(), |asked| asked.intersect(&granted));
+    let permissions = shows_permissions(api.api.settings.token_dialect).then(|| scope.clone());
+    Ok(Authorization {
+        subject: Subject::Client,
+        api: Some(api),
+        scope,
+        permissions,
+        grant_type: Some("client-credentials"),
+        refresh_token: None,
+        settlement: Settlement::Nothing,
+    })
+}

@@ -1,0 +1,244 @@
+//! Our own tokens, presented to us: whether one is genuine, and whether it still holds.
+
+use std::time::Duration;
+
+use keystead_protocol::{
+    claims::{self, Claims, Expected, TokenUse},
+    ids::{Audience, ClientId, TokenId, UserId},
+    jwk::Algorithm,
+    jwt::Token,
+    scope::Scope,
+    time::Timestamp,
+};
+use keystead_store::{
+    access_tokens,
+    grants::{self, Standing},
+    revocations::{self, Origin},
+    token_key::{Purpose, TokenKey},
+    users::{self, User},
+};
+
+use super::refusal::{Error, TokenRefusal};
+use crate::{catalogue::KnownClient, mint, services::Services};
+
+/// An access token of ours that holds now: nothing revoked it, its client is enabled and its user is not blocked.
+pub(super) struct Live {
+    /// `sub`.
+    pub(super) subject: String,
+    /// To whom it was issued.
+    pub(super) client: std::sync::Arc<KnownClient>,
+    /// For whom it speaks, if it does not speak for the client.
+    pub(super) user: Option<User>,
+    /// `aud`.
+    pub(super) audience: Vec<String>,
+    /// What it permits.
+    pub(super) scope: Scope,
+    /// `jti`; an opaque token has none.
+    pub(super) id: Option<TokenId>,
+    /// `iat`.
+    pub(super) issued_at: Timestamp,
+    /// `exp`.
+    pub(super) expires_at: Timestamp,
+}
+
+/// For what a token is presented.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum For<'a> {
+    /// For this audience.
+    Audience(&'a str),
+    /// To learn about it: any API's will do.
+    Inspection,
+}
+
+/// Reads an access token and asks the database whether it still holds.
+///
+/// # Errors
+/// A [`TokenRefusal`], or a fault of the store.
+pub(super) async fn live(
+    services: &Services,
+    token: &str,
+    wanted: For<'_>,
+    now: Timestamp,
+) -> Result<Live, Error> {
+    let found = match TokenKey::of(Purpose::AccessToken, token) {
+        Some(key) => opaque(services, key, wanted, now).await?,
+        None => jwt(services, token, wanted, now).await?,
+    };
+    if !found.client.enabled {
+        return Err(TokenRefusal::Revoked.into());
+    }
+    if found.user.as_ref().is_some_and(|user| user.blocked) {
+        return Err(TokenRefusal::Revoked.into());
+    }
+    Ok(found)
+}
+
+async fn opaque(
+    services: &Services,
+    key: TokenKey,
+    wanted: For<'_>,
+    now: Timestamp,
+) -> Result<Live, Error> {
+    let userinfo = format!("{}userinfo", services.config.issuer.as_str());
+    if let For::Audience(audience) = wanted
+        && audience != userinfo
+    {
+        return Err(TokenRefusal::Unknown.into());
+    }
+    let read = services.store.read(move |tx| {
+        let Some(token) = access_tokens::find(tx, &key, now)? else {
+            return Ok(None);
+        };
+        let standing = grants::standing(tx, &token.grant, now)?;
+        let user = match &standing {
+            Standing::Live(grant) => users::find(tx, &grant.user)?,
+            Standing::Revoked(_) | Standing::Gone => None,
+        };
+        Ok::<_, keystead_store::Fault>(Some((token, standing, user)))
+    });
+    let (token, standing, user) = read.await?.ok_or(TokenRefusal::Unknown)?;
+    let Standing::Live(grant) = standing else {
+        return Err(TokenRefusal::Revoked.into());
+    };
+    let user = user.ok_or(TokenRefusal::Revoked)?;
+    let client = issued_to(services, &grant.client).await?;
+    Ok(Live {
+        subject: user.id.to_string(),
+        client,
+        user: Some(user),
+        audience: vec![userinfo],
+        scope: token.scope,
+        id: None,
+        issued_at: token.created_at,
+        expires_at: token.expires_at,
+    })
+}
+
+async fn jwt(
+    services: &Services,
+    text: &str,
+    wanted: For<'_>,
+    now: Timestamp,
+) -> Result<Live, Error> {
+    let claims = genuine(services, text, wanted, now).await?;
+    let id = claims
+        .jti
+        .as_deref()
+        .and_then(|id| TokenId::try_from(id).ok())
+        .ok_or(TokenRefusal::Unknown)?;
+    let subject = claims.sub.clone().ok_or(TokenRefusal::Unknown)?;
+    let client_id = claims
+        .client()
+        .and_then(|id| ClientId::try_from(id).ok())
+        .ok_or(TokenRefusal::Unknown)?;
+    let client = issued_to(services, &client_id).await?;
+    let issued_at = claims.iat.ok_or(TokenRefusal::Unknown)?;
+    let (of, token) = (mint::family_of(&id), id.clone());
+    let user = (subject != format!("{client_id}@clients"))
+        .then(|| UserId::try_from(subject.as_str()).ok())
+        .flatten();
+    let speaks_for = user.clone();
+    let read = services.store.read(move |tx| {
+        let origin = Origin {
+            grant: of.as_ref(),
+            session: None,
+            user: user.as_ref(),
+            client: &client_id,
+            issued_at,
+        };
+        if revocations::is_denied(tx, &token)? || revocations::is_cut_off(tx, origin)? {
+            return Ok(Err(TokenRefusal::Revoked));
+        }
+        if let Some(of) = &of
+            && !matches!(grants::standing(tx, of, now)?, Standing::Live(_))
+        {
+            return Ok(Err(TokenRefusal::Revoked));
+        }
+        let Some(id) = &user else { return Ok(Ok(None)) };
+        Ok::<_, keystead_store::Fault>(users::find(tx, id)?.map(Some).ok_or(TokenRefusal::Revoked))
+    });
+    let user = read.await??;
+    if speaks_for.is_some() != user.is_some() {
+        return Err(TokenRefusal::Revoked.into());
+    }
+    Ok(Live {
+        subject,
+        client,
+        user,
+        audience: claims.aud.clone(),
+        scope: claims.scopes().map_err(|_| TokenRefusal::Unknown)?,
+        id: Some(id),
+        issued_at,
+        expires_at: claims.exp.ok_or(TokenRefusal::Unknown)?,
+    })
+}
+
+/// Checks signature and claims of an access token that we signed.
+async fn genuine(
+    services: &Services,
+    text: &str,
+    wanted: For<'_>,
+    now: Timestamp,
+) -> Result<Claims, Error> {
+    let token = Token::parse(text).map_err(TokenRefusal::Jwt)?;
+    let header = token.header();
+    let shared = matches!(
+        header.alg(),
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+    );
+    let named = audience_of(&token);
+    let audience = match wanted {
+        For::Audience(audience) => audience.to_owned(),
+        For::Inspection => named.clone().ok_or(TokenRefusal::Unknown)?,
+    };
+    // An ID token's audience is a client: it must not be taken for an access token because its other claims fit.
+    let userinfo = format!("{}userinfo", services.config.issuer.as_str());
+    let api = match named.as_deref().map(Audience::try_from) {
+        Some(Ok(name)) => {
+            services
+                .catalogue
+                .api(&services.store, &services.keyring, &name)
+                .await?
+        }
+        _ => None,
+    };
+    if api.is_none() && audience != userinfo {
+        return Err(TokenRefusal::Unknown.into());
+    }
+    let key = match (shared, header.kid(), api) {
+        (true, _, Some(api)) => api
+            .shared_key
+            .as_ref()
+            .and_then(|key| key.key().to_verifying_key().ok()),
+        (false, Some(kid), _) => services.catalogue.keys.verifying(kid),
+        (true, _, None) | (false, None, _) => None,
+    };
+    let verified = token
+        .verify(&key.ok_or(TokenRefusal::UnknownKey)?)
+        .map_err(TokenRefusal::Jwt)?;
+    let expected = Expected {
+        issuer: services.config.issuer.as_str(),
+        audience: &audience,
+        leeway: Duration::ZERO,
+        token_use: TokenUse::AccessToken,
+    };
+    Ok(claims::check(verified, &expected, now).map_err(TokenRefusal::Claims)?)
+}
+
+/// The first audience that a token names, believed of nobody: it only chooses whose key to try.
+fn audience_of(token: &Token<'_>) -> Option<String> {
+    let payload = token.unverified_payload().ok()?;
+    let claims: claims::ClaimsSet = serde_json::from_slice(&payload).ok()?;
+    claims.aud.into_iter().next()
+}
+
+async fn issued_to(
+    services: &Services,
+    id: &ClientId,
+) -> Result<std::sync::Arc<KnownClient>, Error> {
+    let found = services
+        .catalogue
+        .client(&services.store, &services.keyring, id)
+        .await?;
+    found.ok_or_else(|| TokenRefusal::Revoked.into())
+}
