@@ -57,6 +57,7 @@ fn what_is_wrong_is_refused() {
     use AuthRefusal::*;
     let good = header("Basic", "app:s");
     let good = Some(good.as_str());
+    let bearer = header("Bearer", "app:s");
     let long = header("Basic", format!("{}:s", "x".repeat(129)));
     for (name, header, body, want) in [
         ("nothing", None, String::new(), ClientIdMissing),
@@ -71,6 +72,7 @@ fn what_is_wrong_is_refused() {
         ("secret and assertion", None, format!("{TYPE}&client_id=app&client_secret=s&client_assertion=x"), SeveralMethods),
         ("another client in the body", good, "client_id=other".to_owned(), ClientIdMismatch),
         ("the same client in another case", good, "client_id=App".to_owned(), ClientIdMismatch),
+        ("another scheme with what would do", Some(bearer.as_str()), String::new(), HeaderMalformed),
         ("a bearer token", Some("Bearer abc"), "client_id=app".to_owned(), HeaderMalformed),
         ("an empty header", Some(""), "client_id=app".to_owned(), HeaderMalformed),
         ("the scheme alone", Some("Basic"), "client_id=app".to_owned(), HeaderMalformed),
