@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: builds and runs the bench crate on a durable PostgreSQL, and prints its rows.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::postgres::{Cluster, Durability};
 use crate::steps;
@@ -40,26 +41,11 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let json = said
         .clone()
         .unwrap_or_else(|| root.join("target/bench.json"));
-    let cargo = |command: &str| {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .args([
-                command,
-                "--release",
-                "--locked",
-                "--package",
-                PACKAGE,
-                "--manifest-path",
-            ])
-            .arg(root.join("Cargo.toml"));
-        cargo
-    };
     // Before the server starts, so that it does not idle through a build.
-    steps::run(&mut cargo("build"))?;
+    let program = build(root)?;
     let cluster = Cluster::start(root, "bench", Durability::Full)?;
-    let mut bench = cargo("run");
+    let mut bench = Command::new(program);
     bench
-        .args(["--quiet", "--"])
         .args(words)
         .env("KEYSTEAD_BENCH_POSTGRES", cluster.url());
     if said.is_none() {
@@ -74,6 +60,36 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     print!("{}", render(&rows));
     println!("the same rows as JSON: {}", json.display());
     Ok(())
+}
+
+/// Builds the bench program; cargo says where it stands.
+fn build(root: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        PACKAGE,
+        "--message-format=json-render-diagnostics",
+    ]);
+    let output = cargo
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!(
+            "the benches do not build\n  to build them alone: cargo build --release --package {PACKAGE}"
+        );
+    }
+    let messages = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let mut programs = messages.filter(|message| message["target"]["name"] == PACKAGE);
+    let program = programs.find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    program.with_context(|| format!("the package `{PACKAGE}` has no program of its name"))
 }
 
 fn render(rows: &[Row]) -> String {

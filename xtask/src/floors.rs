@@ -48,7 +48,7 @@ pub(crate) const SIBLINGS: &[&str] = &[
 pub(crate) const FLOORS: &[&[&str]] = &[
     SIBLINGS,
     &["identity"],
-    &["http"],
+    &["http", "bootstrap"],
     &["services"],
     &["mint", "mail", "jobs", "catalogue", "logbook"],
     &[
