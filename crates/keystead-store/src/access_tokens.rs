@@ -54,5 +54,6 @@ pub fn find(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Option<Ac
 /// # Errors
 /// A [`Fault`] of the database.
 pub fn forget(tx: &mut Tx<'_>, key: &TokenKey) -> Result<(), Fault> {
-    tx.run("DELETE FROM access_tokens WHERE key = $1", &[key]).map(drop)
+    tx.run("DELETE FROM access_tokens WHERE key = $1", &[key])
+        .map(drop)
 }

@@ -6,7 +6,7 @@ use keystead_protocol::{
 };
 
 use crate::{
-    db::{Json, Tx},
+    db::{Json, Row, Tx},
     fault::Fault,
     grants::{self, Ended, Terms},
     token_key::TokenKey,
@@ -62,6 +62,19 @@ pub fn issue(
     .map(drop)
 }
 
+/// Finds a code, used or not: what it stands for never changes. Whether it may be used is for [`redeem`] to say.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn find(tx: &mut Tx<'_>, key: &TokenKey) -> Result<Option<Code>, Fault> {
+    tx.row(
+        "SELECT grant_id, client_id, user_id, session_id, redirect_uri, challenge, terms FROM codes WHERE key = $1",
+        &[key],
+    )?
+    .map(record)
+    .transpose()
+}
+
 /// How a redemption ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redemption {
@@ -92,16 +105,8 @@ pub fn redeem(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Redempt
          RETURNING grant_id, client_id, user_id, session_id, redirect_uri, challenge, terms",
         &[key, &now],
     )?;
-    if let Some(mut row) = won {
-        return Ok(Redemption::Fresh(Box::new(Code {
-            grant: row.take()?,
-            client: row.take()?,
-            user: row.take()?,
-            session: row.take()?,
-            redirect_uri: row.take()?,
-            challenge: row.take()?,
-            terms: row.take().map(|Json(terms)| terms)?,
-        })));
+    if let Some(row) = won {
+        return record(row).map(|code| Redemption::Fresh(Box::new(code)));
     }
     let Some(mut row) = tx.row(
         "SELECT grant_id, redeemed_at FROM codes WHERE key = $1",
@@ -116,4 +121,73 @@ pub fn redeem(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Redempt
     }
     grants::revoke(tx, &grant, Ended::CodeReplayed, now)?;
     Ok(Redemption::Replayed { grant })
+}
+
+fn record(mut row: Row) -> Result<Code, Fault> {
+    Ok(Code {
+        grant: row.take()?,
+        client: row.take()?,
+        user: row.take()?,
+        session: row.take()?,
+        redirect_uri: row.take()?,
+        challenge: row.take()?,
+        terms: row.take().map(|Json(terms)| terms)?,
+    })
+}
+
+/// Makes the unused codes of a user worthless.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub(crate) fn void_user(tx: &mut Tx<'_>, user: &UserId, now: Timestamp) -> Result<u64, Fault> {
+    tx.run(
+        "UPDATE codes SET expires_at = $2 WHERE user_id = $1 AND redeemed_at IS NULL AND expires_at > $2",
+        &[user, &now],
+    )
+}
+
+/// Makes the unused codes of a session worthless.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub(crate) fn void_session(
+    tx: &mut Tx<'_>,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    // By way of the user, whose codes are few and indexed: an index for this alone would cost every log-in.
+    tx.run(
+        "UPDATE codes SET expires_at = $2
+         WHERE user_id = (SELECT user_id FROM sessions WHERE id = $1) AND session_id = $1
+           AND redeemed_at IS NULL AND expires_at > $2",
+        &[session, &now],
+    )
+}
+
+/// Makes the unused codes worthless that a client has for a user.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub(crate) fn void_between(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    tx.run(
+        "UPDATE codes SET expires_at = $3
+         WHERE user_id = $1 AND client_id = $2 AND redeemed_at IS NULL AND expires_at > $3",
+        &[user, client, &now],
+    )
+}
+
+/// Makes every unused code worthless: what a restored backup needs.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn void_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, Fault> {
+    tx.run(
+        "UPDATE codes SET expires_at = $1 WHERE redeemed_at IS NULL AND expires_at > $1",
+        &[&now],
+    )
 }

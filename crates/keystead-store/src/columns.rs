@@ -10,7 +10,10 @@ use keystead_protocol::{
     scope::{Scope, ScopeToken},
 };
 
-use crate::db::{Column, FromColumn, Json, Param, Value};
+use crate::{
+    db::{Column, FromColumn, Json, Param, Value},
+    log::LogId,
+};
 
 macro_rules! text_columns {
     ($($name:ty),+ $(,)?) => {$(
@@ -36,6 +39,7 @@ text_columns!(
     GrantId,
     JobId,
     KeyId,
+    LogId,
     RoleId,
     ScopeToken,
     SessionId,

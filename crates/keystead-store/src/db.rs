@@ -160,7 +160,7 @@ impl Store {
         }
         let file = file.to_owned();
         threads.start("store-checkpoint", move || {
-            writer::checkpoint_when_idle(file, groups, stop)
+            writer::checkpoint_when_idle(file, groups, stop);
         })?;
         Ok(Self::new(
             Dialect::Sqlite,
@@ -188,7 +188,7 @@ impl Store {
         for _ in 0..pool_size {
             let (address, queue, client) = (address.clone(), queue.clone(), first.take());
             threads.start("store-postgres", move || {
-                postgres::serve(&address, client, &queue)
+                postgres::serve(&address, client, &queue);
             })?;
         }
         Ok(Self::new(
@@ -309,6 +309,20 @@ impl Store {
                 tracing::error!("a store thread had panicked");
             }
         }
+    }
+}
+
+/// The number of the newest migration that a database has had; 0 if it is empty or not there yet. Blocks.
+///
+/// # Errors
+/// [`Fault::Unavailable`] or [`Fault::Schema`].
+pub fn schema_number(database: &Database) -> Result<i64, Fault> {
+    match database {
+        Database::Sqlite { file } if !file.exists() => Ok(0),
+        Database::Sqlite { file } => migrations::sqlite_has(&mut sqlite::open(file, Use::Write)?),
+        Database::Postgres { url, ca_file, .. } => migrations::postgres_has(
+            &mut Address::new(url.expose(), ca_file.as_deref())?.connect()?,
+        ),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Token families: everything that descends from one authorization, and the refresh tokens that keep it alive.
 
+mod ending;
+
 use std::time::Duration;
 
 use keystead_protocol::{
@@ -11,10 +13,17 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    db::{Column, FromColumn, Json, Row, Tx},
+    db::{Json, Row, Tx},
     fault::Fault,
     token_key::TokenKey,
 };
+
+pub(crate) use self::ending::revoke_between;
+pub use self::ending::{Ended, revoke, revoke_all, revoke_session, revoke_user};
+
+/// How long a rotated token is remembered at most, so that its second use is known for what it is. Without this, tokens
+/// that may idle for ever would pile up with every use.
+const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// A token family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,55 +65,6 @@ pub struct Terms {
     /// What else the authorization request asked for that the token endpoint must know, such as `claims`.
     #[serde(default)]
     pub extra: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Why a family ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Its authorization code was used twice.
-    CodeReplayed,
-    /// A rotated refresh token was used again.
-    RefreshTokenReused,
-    /// The client revoked it (RFC 7009).
-    ByClient,
-    /// The user logged out, changed the password, or took consent back.
-    ByUser,
-    /// An administrator ended it.
-    ByAdministrator,
-    /// A backup was restored, and what had been revoked since must not come back.
-    Restored,
-}
-
-impl Ended {
-    const ALL: [Self; 6] = [
-        Self::CodeReplayed,
-        Self::RefreshTokenReused,
-        Self::ByClient,
-        Self::ByUser,
-        Self::ByAdministrator,
-        Self::Restored,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::CodeReplayed => "code_replayed",
-            Self::RefreshTokenReused => "refresh_token_reused",
-            Self::ByClient => "by_client",
-            Self::ByUser => "by_user",
-            Self::ByAdministrator => "by_administrator",
-            Self::Restored => "restored",
-        }
-    }
-}
-
-impl FromColumn for Ended {
-    fn from_column(column: Column) -> Result<Self, String> {
-        let name = String::from_column(column)?;
-        Self::ALL
-            .into_iter()
-            .find(|e| e.name() == name)
-            .ok_or_else(|| "why a family ended".to_owned())
-    }
 }
 
 /// Draws an id that grows with time, as its row key should.
@@ -214,8 +174,9 @@ pub fn rotate(
     };
     let now = presented.now;
     let first = tx.run(
-        "UPDATE refresh_tokens SET rotated_at = $2 WHERE key = $1 AND rotated_at IS NULL AND idle_until > $2",
-        &[presented.key, &now],
+        "UPDATE refresh_tokens SET rotated_at = $2, idle_until = CASE WHEN idle_until > $3 THEN $3 ELSE idle_until END
+         WHERE key = $1 AND rotated_at IS NULL AND idle_until > $2",
+        &[presented.key, &now, &(now + REMEMBERED)],
     )?;
     if first == 0 {
         match rotated_at(tx, presented.key)? {
@@ -351,59 +312,4 @@ pub fn of_token(
         &[key, client],
     )?;
     row.map(|mut row| row.take()).transpose()
-}
-
-/// Ends a family. Ending it again changes nothing, and keeps the first reason.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn revoke(tx: &mut Tx<'_>, id: &GrantId, why: Ended, now: Timestamp) -> Result<(), Fault> {
-    tx.run(
-        "UPDATE grants SET revoked_at = $2, revoked_why = $3 WHERE id = $1 AND revoked_at IS NULL",
-        &[id, &now, &why.name()],
-    )
-    .map(drop)
-}
-
-/// Ends every family made in a session.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn revoke_session(
-    tx: &mut Tx<'_>,
-    session: &SessionId,
-    why: Ended,
-    now: Timestamp,
-) -> Result<u64, Fault> {
-    tx.run(
-        "UPDATE grants SET revoked_at = $2, revoked_why = $3 WHERE session_id = $1 AND revoked_at IS NULL",
-        &[session, &now, &why.name()],
-    )
-}
-
-/// Ends every family of a user.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn revoke_user(
-    tx: &mut Tx<'_>,
-    user: &UserId,
-    why: Ended,
-    now: Timestamp,
-) -> Result<u64, Fault> {
-    tx.run(
-        "UPDATE grants SET revoked_at = $2, revoked_why = $3 WHERE user_id = $1 AND revoked_at IS NULL",
-        &[user, &now, &why.name()],
-    )
-}
-
-/// Ends every family there is: what a restored backup needs.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn revoke_all(tx: &mut Tx<'_>, why: Ended, now: Timestamp) -> Result<u64, Fault> {
-    tx.run(
-        "UPDATE grants SET revoked_at = $1, revoked_why = $2 WHERE revoked_at IS NULL",
-        &[&now, &why.name()],
-    )
 }

@@ -19,6 +19,8 @@ pub enum Purpose {
     Code,
     /// A refresh token (RFC 6749 §1.5).
     RefreshToken,
+    /// An opaque access token.
+    AccessToken,
     /// A session cookie.
     Session,
     /// The handle of a journey whose user is known.
@@ -30,6 +32,7 @@ impl Purpose {
         match self {
             Self::Code => b"code\0",
             Self::RefreshToken => b"refresh_token\0",
+            Self::AccessToken => b"access_token\0",
             Self::Session => b"session\0",
             Self::Journey => b"journey\0",
         }

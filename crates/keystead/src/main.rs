@@ -6,9 +6,13 @@ use clap::{Args, Parser, Subcommand};
 use keystead_server::config::{Checked, Inputs, load};
 
 mod admin;
+mod backup;
+mod commands;
 mod doctor;
+mod keys;
 mod logs;
 mod output;
+mod postgres_tools;
 mod serve;
 
 #[global_allocator]
@@ -60,6 +64,47 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Copy database and sealing key to a new folder, while the server runs or not.
+    #[command(after_help = "\
+Examples:
+  keystead backup /backups/keystead-2026-11-22
+  keystead backup --without-key /backups/keystead-2026-11-22")]
+    Backup {
+        #[command(flatten)]
+        settings: Settings,
+        /// The folder to make
+        folder: PathBuf,
+        /// Leave the sealing key out: keep it elsewhere, or the backup opens no secret
+        #[arg(long)]
+        without_key: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a backup back. Stop the server first. Every session and refresh token of before ends.
+    #[command(after_help = "\
+Examples:
+  keystead restore /backups/keystead-2026-11-22
+  keystead restore --replace /backups/keystead-2026-11-22
+  keystead restore --keep-sessions /backups/made-a-minute-ago")]
+    Restore {
+        #[command(flatten)]
+        settings: Settings,
+        /// The folder that `keystead backup` made
+        folder: PathBuf,
+        /// Replace the database that is there; a SQLite file is kept under another name
+        #[arg(long)]
+        replace: bool,
+        /// Let sessions and refresh tokens live on: what was revoked after the backup comes back to life
+        #[arg(long)]
+        keep_sessions: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The keys that sign tokens and the key that seals secrets.
+    #[command(subcommand)]
+    Keys(commands::KeysCommand),
     /// Examine the installation: each line says ok, warn or fail, and what mends it. Exit code 1 if anything fails.
     #[command(after_help = "\
 Examples:
@@ -161,6 +206,55 @@ fn main() -> ExitCode {
             .load()
             .and_then(|checked| admin::migrate(&checked.config, output::Shape::of(json)))
             .map(|()| ExitCode::SUCCESS),
+        Command::Backup {
+            settings,
+            folder,
+            without_key,
+            json,
+        } => {
+            let key = if without_key {
+                backup::Key::LeaveOut
+            } else {
+                backup::Key::Include
+            };
+            settings
+                .load()
+                .and_then(|checked| {
+                    backup::backup(&checked.config, &folder, key, output::Shape::of(json))
+                })
+                .map(|()| ExitCode::SUCCESS)
+        }
+        Command::Restore {
+            settings,
+            folder,
+            replace,
+            keep_sessions,
+            json,
+        } => {
+            let existing = if replace {
+                backup::Existing::Replace
+            } else {
+                backup::Existing::Keep
+            };
+            let sessions = if keep_sessions {
+                backup::Sessions::Keep
+            } else {
+                backup::Sessions::End
+            };
+            settings
+                .load()
+                .and_then(|checked| {
+                    backup::restore(
+                        &checked.config,
+                        &folder,
+                        existing,
+                        sessions,
+                        output::Shape::of(json),
+                    )
+                })
+                .map(|()| ExitCode::SUCCESS)
+        }
+        Command::Keys(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Doctor { settings, json } => {
             doctor::examine(settings.load(), output::Shape::of(json))
         }

@@ -88,7 +88,9 @@ async fn run(
             stop.clone(),
         ));
     }
-    keystead_server::begin(&services).await.context("the server cannot begin; see also: keystead doctor")?;
+    keystead_server::begin(&services)
+        .await
+        .context("the server cannot begin; see also: keystead doctor")?;
     stop_on_signal(&services, stop.clone())?;
 
     info!(issuer = %config.issuer, %listening, data_dir = %config.data_dir.display(), "ready");

@@ -121,6 +121,7 @@ CREATE TABLE users (
     UNIQUE (connection_id, username_key)
 );
 CREATE INDEX users_by_email ON users (email_key);
+CREATE INDEX users_by_connection ON users (connection_id, id);
 
 CREATE TABLE passwords (
     user_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
@@ -244,6 +245,16 @@ CREATE TABLE refresh_tokens (
 );
 CREATE INDEX refresh_tokens_by_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (idle_until);
+
+CREATE TABLE access_tokens (
+    key BYTEA NOT NULL PRIMARY KEY,
+    grant_id TEXT COLLATE "C" NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    scopes JSONB NOT NULL,
+    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX access_tokens_by_grant ON access_tokens (grant_id);
+CREATE INDEX access_tokens_by_expiry ON access_tokens (expires_at);
 
 CREATE TABLE consents (
     user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -40,10 +40,17 @@ pub(super) fn newest() -> i64 {
 }
 
 /// The newest migration that the database has had; 0 for an empty one.
+pub(super) fn sqlite_has(connection: &mut Connection) -> Result<i64, Fault> {
+    number(sqlite::migrations::runner().get_last_applied_migration(connection))
+}
+
+/// The newest migration that the database has had; 0 for an empty one.
 pub(super) fn postgres_has(client: &mut Client) -> Result<i64, Fault> {
-    postgresql::migrations::runner()
-        .get_last_applied_migration(client)
-        .map(|last| last.map_or(0, |m| i64::from(m.version())))
+    number(postgresql::migrations::runner().get_last_applied_migration(client))
+}
+
+fn number(last: Result<Option<refinery::Migration>, refinery::Error>) -> Result<i64, Fault> {
+    last.map(|last| last.map_or(0, |m| i64::from(m.version())))
         .map_err(|e| Fault::Schema(format!("the schema's history cannot be read: {e}")))
 }
 

@@ -11,7 +11,7 @@ use std::{
 use crossbeam_channel::Receiver;
 use postgres::{
     Client, Config, Statement,
-    error::SqlState,
+    error::{DbError, Severity, SqlState},
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut},
 };
 use rustls::{
@@ -195,7 +195,9 @@ fn attempt(line: &mut Line, mode: Mode, job: &mut dyn Job) -> Result<(), Setback
             .client
             .batch_execute("COMMIT")
             .map_err(|e| match setback(&e) {
-                Setback::Lost(_) => Setback::Final(Fault::CommitUnknown(describe(&e))),
+                Setback::Lost(_) if mode == Mode::Write => {
+                    Setback::Final(Fault::CommitUnknown(describe(&e)))
+                }
                 other => other,
             });
     }
@@ -289,11 +291,19 @@ fn setback(error: &postgres::Error) -> Setback {
             Setback::Final(Fault::Sql(text))
         };
     };
+    // FATAL ends this connection and PANIC the server, whatever the code says: an idle one, a log without room.
+    let severity = error.as_db_error().and_then(DbError::parsed_severity);
+    if let Some(Severity::Fatal | Severity::Panic) = severity {
+        return Setback::Lost(Fault::Unavailable(text));
+    }
     match (code.code(), &code.code()[..2]) {
         ("40001" | "40P01", _) => Setback::Conflict,
         ("53100", _) => Setback::Final(Fault::Full(text)),
         (_, "23") => Setback::Final(Fault::Constraint(text)),
-        ("57P01" | "57P02" | "57P03", _) | (_, "08") => Setback::Lost(Fault::Unavailable(text)),
+        // 40003: the server itself does not know whether the statement was completed.
+        ("40003" | "57P01" | "57P02" | "57P03", _) | (_, "08") => {
+            Setback::Lost(Fault::Unavailable(text))
+        }
         (_, "53") => Setback::Final(Fault::Unavailable(text)),
         _ => Setback::Final(Fault::Sql(text)),
     }

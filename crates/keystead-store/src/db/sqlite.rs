@@ -169,3 +169,16 @@ pub(super) fn fault(error: rusqlite::Error) -> Fault {
         _ => Fault::Sql(text),
     }
 }
+
+/// What an error of `COMMIT` means. One of reading or writing leaves a doubt: the whole group may stand in the log, only
+/// its sync having failed, and although it is now rolled back, the next process would recover it from there.
+pub(super) fn commit_fault(error: rusqlite::Error) -> Fault {
+    let code = error.sqlite_error_code();
+    match (code, fault(error)) {
+        (
+            Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory),
+            Fault::Unavailable(text) | Fault::Sql(text),
+        ) => Fault::CommitUnknown(text),
+        (_, fault) => fault,
+    }
+}

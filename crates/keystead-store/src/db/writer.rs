@@ -85,7 +85,7 @@ fn group(connection: &Connection, first: Box<dyn Job>, lanes: &Lanes) {
     let broken = broken.or_else(|| {
         connection
             .execute_batch("COMMIT")
-            .map_err(sqlite::fault)
+            .map_err(sqlite::commit_fault)
             .err()
     });
     if broken.is_some() && !connection.is_autocommit() {

@@ -10,20 +10,35 @@
     reason = "a panic in a test is a failure with a line number"
 )]
 
+mod accounts;
 mod apis;
+mod cleanup;
 mod client_grants;
 mod clients;
+mod codes;
 mod connections;
+mod consents;
 mod contents;
 mod engine;
 mod feed;
+mod grants;
 mod house;
+mod jobs;
+mod journeys;
 mod keys;
+mod log;
 mod nul;
+mod nul_accounts;
+mod passwords;
 mod people;
+mod replays;
 mod reseal;
+mod revocations;
+mod roles;
 mod schema;
+mod sessions;
 mod settings;
+mod users;
 
 use house::{Engine, House};
 use libtest_mimic::{Arguments, Trial};
@@ -35,15 +50,29 @@ fn main() {
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Case])] = &[
         ("apis", apis::CASES),
+        ("cleanup", cleanup::CASES),
         ("client_grants", client_grants::CASES),
         ("clients", clients::CASES),
+        ("codes", codes::CASES),
         ("connections", connections::CASES),
+        ("consents", consents::CASES),
         ("engine", engine::CASES),
         ("feed", feed::CASES),
+        ("grants", grants::CASES),
+        ("jobs", jobs::CASES),
+        ("journeys", journeys::CASES),
         ("keys", keys::CASES),
+        ("log", log::CASES),
         ("nul", nul::CASES),
+        ("nul_accounts", nul_accounts::CASES),
+        ("passwords", passwords::CASES),
+        ("replays", replays::CASES),
         ("reseal", reseal::CASES),
+        ("revocations", revocations::CASES),
+        ("roles", roles::CASES),
+        ("sessions", sessions::CASES),
         ("settings", settings::CASES),
+        ("users", users::CASES),
     ];
     let mut trials = vec![schema::trial()];
     for (room, cases) in rooms {

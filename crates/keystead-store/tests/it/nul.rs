@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The texts of a record, each with a way to put U+0000 into it.
-type Texts<R> = &'static [(&'static str, fn(&mut R))];
+pub type Texts<R> = &'static [(&'static str, fn(&mut R))];
 
 const CLIENT: Texts<Client> = &[
     ("name", |client| client.name = nul()),
@@ -151,7 +151,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Runs a verb with U+0000 in each text of a record, then with the record as it is.
-fn refuses<R, T, V>(house: &House, texts: Texts<R>, record: &R, verb: V)
+pub fn refuses<R, T, V>(house: &House, texts: Texts<R>, record: &R, verb: V)
 where
     R: Clone + Send + 'static,
     T: Debug + Send + 'static,
@@ -190,17 +190,17 @@ fn client_grant(house: &House) -> ClientGrant {
     ClientGrant::new(id, client.id, api.id, scope, house.now())
 }
 
-fn nul() -> String {
+pub fn nul() -> String {
     "before\0after".to_owned()
 }
 
-fn value() -> Map<String, Value> {
+pub fn value() -> Map<String, Value> {
     [("list".to_owned(), json!([1, { "deep": nul() }]))]
         .into_iter()
         .collect()
 }
 
-fn member() -> Map<String, Value> {
+pub fn member() -> Map<String, Value> {
     [("object".to_owned(), json!({ "\0": 1 }))]
         .into_iter()
         .collect()

@@ -1,0 +1,43 @@
+//! What a restored backup needs before it serves: nothing that was revoked since it was made may come back to life.
+
+use keystead_protocol::time::Timestamp;
+
+use crate::{
+    codes,
+    db::Tx,
+    fault::Fault,
+    grants::{self, Ended},
+    revocations::{self, Reach},
+    sessions,
+};
+
+/// What was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quieted {
+    /// Sessions: everybody logs in again.
+    pub sessions: u64,
+    /// Token families: every refresh token is dead.
+    pub families: u64,
+    /// Journeys and codes that were under way.
+    pub under_way: u64,
+}
+
+/// Ends every session, token family, journey and unused code, and cuts off every access token issued so far. A backup does
+/// not know what was revoked after it, so all of it counts as revoked. Signed tokens that a resource server verifies
+/// offline live on until they expire; `tokens_dead_at` is when the last of them will have.
+///
+/// # Errors
+/// A [`Fault`] of the database; then nothing was changed.
+pub fn quiet(tx: &mut Tx<'_>, now: Timestamp, tokens_dead_at: Timestamp) -> Result<Quieted, Fault> {
+    let journeys = tx.run(
+        "UPDATE journeys SET ended_at = $1 WHERE ended_at IS NULL",
+        &[&now],
+    )?;
+    // `iat` is in whole seconds and `now` is not: the cut-off lies behind every token that was ever issued.
+    revocations::cut_off(tx, Reach::Installation, now, tokens_dead_at)?;
+    Ok(Quieted {
+        sessions: sessions::end_all(tx, now)?,
+        families: grants::revoke_all(tx, Ended::Restored, now)?,
+        under_way: journeys + codes::void_all(tx, now)?,
+    })
+}

@@ -1,0 +1,100 @@
+//! Passwords: a change always wins over an upgrade of the old hash.
+
+use keystead_protocol::ids::UserId;
+use keystead_store::{
+    Fault, Tx,
+    passwords::{self, Password, Upgrade},
+};
+
+use crate::{
+    Case,
+    accounts::{MINUTE, secret},
+    house::House,
+};
+
+pub const CASES: &[Case] = &[
+    ("a password is found as it was set last", |house| {
+        let user = house.ada().id;
+        assert_eq!(found(house, &user), None);
+        for hash in ["$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", "$2b$10$é"] {
+            house.advance(MINUTE);
+            set(house, &user, hash).unwrap();
+            let want = Password {
+                hash: secret(hash),
+                changed_at: house.now(),
+            };
+            assert_eq!(found(house, &user), Some(want));
+        }
+        let shown = format!("{:?}", found(house, &user));
+        assert!(!shown.contains("2b"), "{shown}");
+    }),
+    ("nobody has no password", |house| {
+        let answer = set(house, &"auth0|x".try_into().unwrap(), "$x");
+        assert!(matches!(answer, Err(Fault::Constraint(_))), "{answer:?}");
+    }),
+    (
+        "an upgrade replaces what was verified and is no change of the password",
+        |house| {
+            let (user, chosen) = (house.ada().id, house.now());
+            set(house, &user, "$old").unwrap();
+            house.advance(MINUTE);
+            assert_eq!(upgrade(house, &user, "$old", "$new"), Upgrade::Done);
+            let want = Password {
+                hash: secret("$new"),
+                changed_at: chosen,
+            };
+            assert_eq!(found(house, &user), Some(want));
+        },
+    ),
+    (
+        "an upgrade that comes after a change is overtaken",
+        |house| {
+            let user = house.ada().id;
+            assert_eq!(upgrade(house, &user, "$old", "$new"), Upgrade::Overtaken);
+            assert_eq!(found(house, &user), None);
+            set(house, &user, "$old").unwrap();
+            set(house, &user, "$changed").unwrap();
+            assert_eq!(upgrade(house, &user, "$old", "$new"), Upgrade::Overtaken);
+            assert_eq!(found(house, &user).unwrap().hash, secret("$changed"));
+        },
+    ),
+    (
+        "however an upgrade and a change meet, the change stays",
+        |house| {
+            let (user, now) = (house.ada().id, house.now());
+            for round in 0..20 {
+                set(house, &user, "$old").unwrap();
+                let answers = house.race((0..2).map(|n| {
+                    let user = user.clone();
+                    move |tx: &mut Tx<'_>| {
+                        if (n + round) % 2 == 0 {
+                            passwords::upgrade(tx, &user, &secret("$old"), &secret("$new"))
+                                .map(drop)
+                        } else {
+                            passwords::set(tx, &user, &secret("$changed"), now)
+                        }
+                    }
+                }));
+                assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+                assert_eq!(found(house, &user).unwrap().hash, secret("$changed"));
+            }
+        },
+    ),
+];
+
+fn set(house: &House, user: &UserId, hash: &str) -> Result<(), Fault> {
+    let (user, hash, now) = (user.clone(), secret(hash), house.now());
+    house.write(move |tx| passwords::set(tx, &user, &hash, now))
+}
+
+fn upgrade(house: &House, user: &UserId, verified: &str, better: &str) -> Upgrade {
+    let (user, verified, better) = (user.clone(), secret(verified), secret(better));
+    house
+        .write(move |tx| passwords::upgrade(tx, &user, &verified, &better))
+        .unwrap()
+}
+
+fn found(house: &House, user: &UserId) -> Option<Password> {
+    let user = user.clone();
+    house.read(move |tx| passwords::find(tx, &user)).unwrap()
+}

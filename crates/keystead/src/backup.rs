@@ -1,0 +1,341 @@
+//! `keystead backup` and `keystead restore`: a folder that holds everything, and the way back from it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use keystead_protocol::time::Timestamp;
+use keystead_server::{config::Config, keys::REMAINS, services::Clock};
+use keystead_store::{
+    Database, Fault, Store,
+    seal::{Keyring, Place, Slot},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    output::{self, Shape},
+    postgres_tools, serve,
+};
+
+const MANIFEST: &str = "backup.json";
+const SQLITE: &str = "keystead.db";
+const POSTGRES: &str = "keystead.dump";
+const SEALING_KEY: &str = "sealing.key";
+
+/// What a backup says about itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    keystead: String,
+    schema: i64,
+    issuer: String,
+    made_at: i64,
+    sealing_key: SealingKey,
+}
+
+/// Where the key is that opens the secrets of a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SealingKey {
+    Included,
+    /// The operator keeps it: a backup without it is worth nothing to a thief, nor to its owner.
+    Elsewhere,
+}
+
+/// Whether a backup takes the sealing key along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    Include,
+    LeaveOut,
+}
+
+/// Makes a backup in a new folder, while the server runs or not.
+pub(crate) fn backup(config: &Config, folder: &Path, key: Key, shape: Shape) -> anyhow::Result<()> {
+    ensure!(
+        !folder.exists(),
+        "{} is in the way; name a folder that does not exist yet",
+        folder.display()
+    );
+    let schema = keystead_store::schema_number(&config.database)?;
+    ensure!(
+        schema > 0,
+        "there is nothing to back up yet; `keystead serve` makes the database"
+    );
+    serve::prepare_folder(folder)?;
+    let made = (|| {
+        match &config.database {
+            Database::Sqlite { file } => {
+                let copy = folder.join(SQLITE);
+                keystead_store::copy_sqlite(file, &copy)?;
+                owner_only(&copy)?;
+            }
+            Database::Postgres { url, .. } => {
+                postgres_tools::dump(url.expose(), &folder.join(POSTGRES))?
+            }
+        }
+        if key == Key::Include {
+            copy_private(&config.sealing_key_file, &folder.join(SEALING_KEY))?;
+        }
+        let manifest = Manifest {
+            format: 1,
+            keystead: env!("CARGO_PKG_VERSION").to_owned(),
+            schema,
+            issuer: config.issuer.to_string(),
+            made_at: Clock::system().now().as_secs(),
+            sealing_key: if key == Key::Include {
+                SealingKey::Included
+            } else {
+                SealingKey::Elsewhere
+            },
+        };
+        // Written last: a folder without it is no backup.
+        let text = serde_json::to_string_pretty(&manifest)? + "\n";
+        fs::write(folder.join(MANIFEST), text).context("cannot write the manifest")?;
+        Ok::<_, anyhow::Error>(manifest)
+    })();
+    let manifest = made.inspect_err(|_| drop(fs::remove_dir_all(folder)))?;
+    match shape {
+        Shape::Json => output::print_json(&manifest),
+        Shape::Text => output::print(&format!(
+            "Backed up to {}.\n{}To bring it back: keystead restore {}\n",
+            folder.display(),
+            match key {
+                Key::Include => "It holds the sealing key: whoever has this folder can open every secret in it.\n".to_owned(),
+                Key::LeaveOut => format!(
+                    "It does not hold the sealing key: keep a copy of {} elsewhere.\n",
+                    config.sealing_key_file.display()
+                ),
+            },
+            folder.display()
+        )),
+    }
+}
+
+/// What `restore` may do to what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Refuse if there is a database.
+    Keep,
+    /// Move a SQLite database aside, drop the tables of a PostgreSQL one.
+    Replace,
+}
+
+/// What becomes of the sessions and token families in a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sessions {
+    /// They end: something revoked since the backup would otherwise live again.
+    End,
+    /// The operator vouches that nothing was revoked since.
+    Keep,
+}
+
+/// Brings a backup back. The server must not be running.
+pub(crate) fn restore(
+    config: &Config,
+    folder: &Path,
+    existing: Existing,
+    sessions: Sessions,
+    shape: Shape,
+) -> anyhow::Result<()> {
+    let manifest = read_manifest(folder)?;
+    let source = folder.join(match &config.database {
+        Database::Sqlite { .. } => SQLITE,
+        Database::Postgres { .. } => POSTGRES,
+    });
+    ensure!(
+        source.exists(),
+        "this backup was made of the other kind of database; point database.url at that kind"
+    );
+    let now = Clock::system().now();
+    serve::prepare_folder(&config.data_dir)?;
+    let occupied = keystead_store::schema_number(&config.database)? > 0;
+    ensure!(
+        !occupied || existing == Existing::Replace,
+        "there is a database already; stop the server and run: keystead restore --replace {}",
+        folder.display()
+    );
+    restore_key(config, folder, manifest.sealing_key, existing, now)?;
+    let aside = match &config.database {
+        Database::Sqlite { file } => {
+            let aside = if occupied {
+                move_aside(file, now)?
+            } else {
+                None
+            };
+            copy_private(&source, file)?;
+            aside
+        }
+        Database::Postgres { url, .. } => {
+            postgres_tools::restore(url.expose(), &source)?;
+            None
+        }
+    };
+    keystead_store::migrate(&config.database)?;
+    let quieted = settle(config, sessions, now)?;
+    match shape {
+        Shape::Json => output::print_json(&json!({
+            "backup": manifest,
+            "ended": quieted.map(|q| json!({ "sessions": q.sessions, "token_families": q.families, "under_way": q.under_way })),
+            "moved_aside": aside,
+        })),
+        Shape::Text => {
+            let mut text = format!("Restored what was backed up from {}.\n", manifest.issuer);
+            if manifest.issuer != config.issuer.as_str() {
+                text += &format!(
+                    "The issuer is now {}: tokens and links of the old one are not valid here.\n",
+                    config.issuer
+                );
+            }
+            if let Some(aside) = aside {
+                text += &format!("The database that was here is now {}.\n", aside.display());
+            }
+            text += &quieted.map_or_else(
+                || "Sessions and refresh tokens live on as they were in the backup.\n".to_owned(),
+                |q| {
+                    format!(
+                        "Ended {} sessions and {} token families: everybody logs in again.\n",
+                        q.sessions, q.families
+                    )
+                },
+            );
+            output::print(&(text + "Start the server: keystead serve\n"))
+        }
+    }
+}
+
+/// Opens what was restored: the sealing key must fit it, and what must not come back is ended.
+fn settle(
+    config: &Config,
+    sessions: Sessions,
+    now: Timestamp,
+) -> anyhow::Result<Option<keystead_store::restored::Quieted>> {
+    let keyring = Keyring::load(&config.sealing_key_file)?;
+    let store = Store::open(&config.database)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let settled = runtime.block_on(async {
+        for key in store.read(keystead_store::keys::list).await? {
+            keyring.open(
+                Place {
+                    slot: Slot::SigningKey,
+                    id: key.id.as_str(),
+                },
+                &key.private_key,
+            )?;
+        }
+        match sessions {
+            Sessions::Keep => Ok(None),
+            Sessions::End => {
+                let dead_at = now + REMAINS;
+                store
+                    .write(move |tx| keystead_store::restored::quiet(tx, now, dead_at))
+                    .await
+                    .map(Some)
+            }
+        }
+    });
+    store.close();
+    settled.map_err(|fault: Fault| match fault {
+        Fault::Sealed(_) => anyhow::anyhow!(
+            "{} is not the key that this backup was sealed with; put the right one there and restore again with --replace",
+            config.sealing_key_file.display()
+        ),
+        other => other.into(),
+    })
+}
+
+fn read_manifest(folder: &Path) -> anyhow::Result<Manifest> {
+    let file = folder.join(MANIFEST);
+    let text = fs::read_to_string(&file).with_context(|| {
+        format!(
+            "{} holds no complete backup: {MANIFEST} cannot be read",
+            folder.display()
+        )
+    })?;
+    let manifest: Manifest =
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
+    ensure!(
+        manifest.format == 1,
+        "this backup has format {}; a newer keystead reads it",
+        manifest.format
+    );
+    Ok(manifest)
+}
+
+fn restore_key(
+    config: &Config,
+    folder: &Path,
+    key: SealingKey,
+    existing: Existing,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let target = &config.sealing_key_file;
+    match (key, target.exists()) {
+        (SealingKey::Elsewhere, true) => Ok(()),
+        (SealingKey::Elsewhere, false) => bail!(
+            "this backup was made without its sealing key; put your copy of it at {} first",
+            target.display()
+        ),
+        (SealingKey::Included, there) => {
+            let saved = folder.join(SEALING_KEY);
+            if there && fs::read(&saved)? == fs::read(target)? {
+                return Ok(());
+            }
+            if there {
+                ensure!(
+                    existing == Existing::Replace,
+                    "{} is another sealing key than the backup's; move it away, or use --replace",
+                    target.display()
+                );
+                move_aside(target, now)?;
+            }
+            copy_private(&saved, target)
+        }
+    }
+}
+
+/// Renames a file, and what SQLite keeps beside it, so that nothing is lost by a mistaken restore.
+fn move_aside(file: &Path, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
+    let beside = |suffix: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let wal = beside("-wal");
+    ensure!(
+        !wal.metadata().is_ok_and(|wal| wal.len() > 0),
+        "{} is in use, or its server was killed; stop the server, and start and stop it once if it was",
+        file.display()
+    );
+    for left in [wal, beside("-shm")] {
+        if left.exists() {
+            fs::remove_file(&left)?;
+        }
+    }
+    let aside = beside(&format!(".replaced-{}", now.as_secs()));
+    fs::rename(file, &aside).with_context(|| format!("cannot move {} aside", file.display()))?;
+    Ok(Some(aside))
+}
+
+/// Copies a file so that only its owner can read the copy, and syncs it.
+fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let copy = || {
+        fs::copy(from, to)?;
+        owner_only(to)?;
+        fs::File::open(to)?.sync_all()
+    };
+    copy().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+#[cfg(unix)]
+fn owner_only(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn owner_only(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! PostgreSQL's own programs: `pg_dump` and `pg_restore`, told where to go without a password on their command line.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Context as _, bail, ensure};
+use url::Url;
+
+/// Writes the whole database to a file, as of one moment.
+pub(crate) fn dump(url: &str, to: &Path) -> anyhow::Result<()> {
+    let mut command = program("pg_dump", url)?;
+    command
+        .args(["--format=custom", "--no-owner", "--no-privileges", "--file"])
+        .arg(to);
+    run(command)
+}
+
+/// Reads a dump back, dropping what it replaces, all or nothing.
+pub(crate) fn restore(url: &str, from: &Path) -> anyhow::Result<()> {
+    let mut command = program("pg_restore", url)?;
+    let database = command
+        .get_envs()
+        .find_map(|(name, value)| (name == "PGDATABASE").then(|| value?.to_owned().into()));
+    let database: std::ffi::OsString = database.unwrap_or_default();
+    command
+        .args([
+            "--clean",
+            "--if-exists",
+            "--no-owner",
+            "--no-privileges",
+            "--single-transaction",
+            "--exit-on-error",
+        ])
+        .arg("--dbname")
+        .arg(database)
+        .arg(from);
+    run(command)
+}
+
+/// Other users of a machine can read command lines, but not another user's environment.
+fn program(name: &str, url: &str) -> anyhow::Result<Command> {
+    let url = Url::parse(url)
+        .ok()
+        .context("database.url is not a URL that PostgreSQL's programs can be given")?;
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let mut command = Command::new(name);
+    let mut set = |variable: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            command.env(variable, value);
+        }
+    };
+    set(
+        "PGHOST",
+        url.host_str()
+            .map(|host| decoded(host).trim_matches(['[', ']']).to_owned()),
+    );
+    set("PGPORT", url.port().map(|port| port.to_string()));
+    set("PGUSER", Some(decoded(url.username())));
+    set("PGPASSWORD", url.password().map(decoded));
+    set(
+        "PGDATABASE",
+        Some(decoded(url.path().trim_start_matches('/'))),
+    );
+    for (key, value) in url.query_pairs() {
+        match &*key {
+            "host" => set("PGHOST", Some(value.into_owned())),
+            "port" => set("PGPORT", Some(value.into_owned())),
+            "sslmode" => set("PGSSLMODE", Some(value.into_owned())),
+            _ => {}
+        }
+    }
+    Ok(command)
+}
+
+fn run(mut command: Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = match command.output() {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            bail!("{name} is not installed; on Debian: apt-get install postgresql-client")
+        }
+        other => other.with_context(|| format!("cannot run {name}"))?,
+    };
+    ensure!(
+        output.status.success(),
+        "{name} failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
