@@ -1,3 +1,5 @@
+//! Cases of client metadata: defaults, round trips, and what follows from what is registered.
+
 use serde_json::json;
 
 use super::*;

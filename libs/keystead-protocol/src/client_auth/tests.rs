@@ -1,3 +1,5 @@
+//! Cases of presented credentials: which method is recognised, which request is refused.
+
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cases of public errors: status by profile, and text that cannot carry structure.
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;

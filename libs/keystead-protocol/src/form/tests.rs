@@ -1,3 +1,5 @@
+//! Cases of parameter lists in both notations.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cases of identifiers: what each kind accepts, and how fresh ones are drawn.
+
 use std::collections::BTreeMap;
 
 use rand::{SeedableRng, rngs::StdRng};

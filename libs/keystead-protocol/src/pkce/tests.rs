@@ -1,3 +1,5 @@
+//! Cases of proof keys: RFC 7636 appendix B, and the downgrades of attack class 8.
+
 use super::{PkceRule::*, *};
 
 // RFC 7636 appendix B.

@@ -1,3 +1,5 @@
+//! Cases of redirect matching: attack classes 1 to 3, under each profile.
+
 use proptest::prelude::*;
 use url::{Position, Url};
 

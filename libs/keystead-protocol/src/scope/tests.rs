@@ -1,3 +1,5 @@
+//! Cases and laws of scopes.
+
 use proptest::prelude::*;
 
 use super::*;

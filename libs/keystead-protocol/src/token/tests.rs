@@ -1,3 +1,5 @@
+//! Cases of token requests.
+
 use super::*;
 
 fn read(body: &str) -> Result<TokenRequest, String> {

@@ -1,3 +1,5 @@
+//! Cases of client assertions, each signed with a real key.
+
 use std::sync::LazyLock;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,3 +1,5 @@
+//! Cases of what may be registered as a redirect URI.
+
 use super::*;
 
 // One row, one line: a table is read down its columns.
