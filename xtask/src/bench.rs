@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::output::say;
 use crate::postgres::{Cluster, Durability};
 use crate::steps;
 use crate::table::{self, Align};
@@ -57,8 +58,8 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
         .with_context(|| format!("the benches left no rows in {}", json.display()))?;
     let rows: Vec<Row> = serde_json::from_str(&text)
         .with_context(|| format!("{} does not hold rows", json.display()))?;
-    print!("{}", render(&rows));
-    println!("the same rows as JSON: {}", json.display());
+    say(&render(&rows));
+    say(&format!("the same rows as JSON: {}", json.display()));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::arrows::{self, Arrow};
 use crate::floors;
+use crate::output::say;
 use crate::table::{self, Align};
 use crate::tree::{Part, Room, Tree};
 
@@ -64,7 +65,7 @@ pub(crate) enum Form {
 pub(crate) fn run(root: &Path, form: Form) -> Result<()> {
     let house = measure(&Tree::load(root)?);
     match form {
-        Form::Json => println!("{}", serde_json::to_string_pretty(&house)?),
+        Form::Json => say(&serde_json::to_string_pretty(&house)?),
         Form::Table => print(&house),
     }
     Ok(())
@@ -167,52 +168,47 @@ fn print(house: &House) {
         .map(row)
         .collect();
     let right = Align::Right;
-    println!(
-        "{}",
-        table::render(
-            &[
-                ("room", Align::Left),
-                ("lines", right),
-                ("share", right),
-                ("tests", right),
-                ("files", right)
-            ],
-            &rows
-        )
-    );
-    println!(
+    let columns = [
+        ("room", Align::Left),
+        ("lines", right),
+        ("share", right),
+        ("tests", right),
+        ("files", right),
+    ];
+    say(&table::render(&columns, &rows));
+    say(&format!(
         "{} lines of Rust, and {} of tests\n",
         house.lines, house.test_lines
-    );
+    ));
 
-    println!("imports");
+    say("imports");
     for from in house.imports.chunk_by(|a, b| a.from == b.from) {
         let to: Vec<String> = from
             .iter()
             .map(|to| format!("{} ×{}", to.to, to.count))
             .collect();
-        println!("  {} → {}", from[0].from, to.join(", "));
+        say(&format!("  {} → {}", from[0].from, to.join(", ")));
     }
-    println!(
+    say(&format!(
         "circles: {}",
         if house.circles.is_empty() { "none" } else { "" }
-    );
+    ));
     house
         .circles
         .iter()
-        .for_each(|circle| println!("  {}", circle.join(" ⇄ ")));
-    println!(
+        .for_each(|circle| say(&format!("  {}", circle.join(" ⇄ "))));
+    say(&format!(
         "climbing: {}",
         if house.climbing.is_empty() {
             "none"
         } else {
             ""
         }
-    );
+    ));
     house
         .climbing
         .iter()
-        .for_each(|climb| println!("  {}:{}: {}", climb.file, climb.line, climb.why));
+        .for_each(|climb| say(&format!("  {}:{}: {}", climb.file, climb.line, climb.why)));
 }
 
 #[cfg(test)]

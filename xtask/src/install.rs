@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::output::say;
 use crate::{postgres, steps};
 
 /// One need: a name for people, a look whether it is there, the Debian package that brings it.
@@ -36,14 +37,14 @@ pub(crate) fn debian() -> Result<()> {
     let missing = || NEEDS.iter().filter(|need| !(need.is_there)());
     let packages: Vec<&str> = missing().map(|need| need.package).collect();
     if packages.is_empty() {
-        println!("everything is there");
+        say("everything is there");
         return Ok(());
     }
     let by_hand = format!(
         "to install by hand: sudo apt-get install {}",
         packages.join(" ")
     );
-    missing().for_each(|need| println!("missing: {} ({})", need.what, need.package));
+    missing().for_each(|need| say(&format!("missing: {} ({})", need.what, need.package)));
     if !on_path("apt-get") {
         bail!(
             "this machine has no apt-get, and these are missing: {}\n  {by_hand} (or your system's packages of these names)",

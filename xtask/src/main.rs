@@ -5,6 +5,7 @@ mod bench;
 mod floors;
 mod house;
 mod install;
+mod output;
 mod packages;
 mod postgres;
 mod source;

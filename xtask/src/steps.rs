@@ -1,11 +1,12 @@
 //! Steps of a long chore: each announced, timed and remembered, with the tests that it ran counted.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::output::say;
 use crate::table::{self, Align};
 
 /// What test runners said of themselves, summed.
@@ -189,11 +190,6 @@ fn shown(command: &Command) -> String {
         .chain(command.get_args())
         .map(|word| quote(word.to_string_lossy().into_owned()));
     variables.chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// Prints a line; a closed pipe (`| head`) is no reason to stop a test run.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 fn seconds(took: Duration) -> String {

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use crate::output::say;
 use crate::tree::Tree;
 
 /// A place that a check objects to.
@@ -212,23 +213,28 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             };
             breaks += usize::from(weight == Weight::Breaks);
             warnings += usize::from(weight == Weight::Warns);
-            println!("{path}:{line}: [{number} {name}] {warning}{what} — {why} — {mend}");
+            say(&format!(
+                "{path}:{line}: [{number} {name}] {warning}{what} — {why} — {mend}"
+            ));
         }
     }
     if breaks > 0 {
         bail!("{breaks} findings; each line above says how to mend it\n  then: cargo xtask tidy");
     }
-    println!(
+    say(&format!(
         "tidy: {} checks over {} Rust files, no findings, {warnings} warnings",
         CHECKS.len(),
         tree.sources.len()
-    );
+    ));
     Ok(())
 }
 
 /// Prints what is checked and why.
 pub(crate) fn list() {
     for check in CHECKS {
-        println!("{:>2}  {:<18} {}", check.number, check.name, check.why);
+        say(&format!(
+            "{:>2}  {:<18} {}",
+            check.number, check.name, check.why
+        ));
     }
 }
