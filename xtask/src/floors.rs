@@ -52,8 +52,8 @@ pub(crate) const FLOORS: &[&[&str]] = &[
     &["services"],
     &["mint", "mail", "jobs", "catalogue", "logbook"],
     &[
-        "keys", "password", "pages", "egress", "config", "error", "cache", "tenant", "metrics",
-        "tls",
+        "keys", "password", "pages", "egress", "config", "error", "cache", "limits", "tenant",
+        "metrics", "tls",
     ],
 ];
 
