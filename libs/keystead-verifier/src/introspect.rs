@@ -1,0 +1,250 @@
+//! Asking the issuer about a token (RFC 7662): for tokens that cannot be read, or for revocation at once.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use keystead_protocol::{
+    claims::{ClaimRefusal, ClaimsSet},
+    jwt::JwtRefusal,
+    secret::{Digest, Secret},
+    time::Timestamp,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use tokio::sync::Semaphore;
+use url::{Url, form_urlencoded};
+
+use crate::{
+    BuildError, Claims, FetchError, Refusal, Verifier,
+    fetch::{Fetch, permitted},
+};
+
+/// Open questions; more are answered 503, so that a flood of invented tokens does not become the issuer's.
+const MOST_AT_ONCE: usize = 256;
+/// Remembered answers.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// How to ask the issuer about tokens: as a client that authenticates with `client_secret_basic`.
+///
+/// Tokens that are not JWTs are always asked about; JWTs are checked offline, and that is all unless
+/// [`every_token`](Self::every_token) is on.
+#[derive(Clone)]
+#[must_use]
+pub struct Introspection {
+    endpoint: String,
+    client_id: String,
+    client_secret: Secret,
+    every_token: bool,
+    remember: Duration,
+}
+
+impl Introspection {
+    /// The endpoint, and the client that may ask there.
+    pub fn new(
+        endpoint: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<Secret>,
+    ) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            every_token: false,
+            remember: Duration::ZERO,
+        }
+    }
+
+    /// Asks about JWTs too, after they were checked: a revoked token is refused at once, for the price of a request.
+    pub fn every_token(mut self) -> Self {
+        self.every_token = true;
+        self
+    }
+
+    /// Remembers an answer so long, and never beyond the token's expiry. By default nothing is remembered, and a
+    /// revocation holds from the next request on.
+    pub fn remember_for(mut self, span: Duration) -> Self {
+        self.remember = span;
+        self
+    }
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection")
+            .field("endpoint", &self.endpoint)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A decision belongs to a token and to an audience; scopes are asked of its claims each time.
+type Question = (Digest, Arc<str>);
+type Decision = Result<Claims, Refusal>;
+
+pub(crate) struct Introspector {
+    fetch: Fetch,
+    endpoint: Url,
+    settings: Introspection,
+    open: Semaphore,
+    remembered: Mutex<HashMap<Question, (Timestamp, Decision)>>,
+}
+
+impl Introspector {
+    pub(crate) fn new(settings: Introspection, timeout: Duration) -> Result<Self, BuildError> {
+        let endpoint = permitted(&settings.endpoint)
+            .ok_or_else(|| BuildError::BadUrl(settings.endpoint.clone()))?;
+        Ok(Self {
+            fetch: Fetch::new(timeout, &endpoint)?,
+            endpoint,
+            settings,
+            open: Semaphore::new(MOST_AT_ONCE),
+            remembered: Mutex::default(),
+        })
+    }
+
+    /// Whether the token may be accepted without asking, provided that it is checked.
+    pub(crate) fn permits_offline(&self, token: &str) -> Result<(), Refusal> {
+        if self.settings.every_token || !is_jwt(token) {
+            return Err(Refusal::IntrospectionUnavailable(FetchError::NotYet));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        verifier: &Verifier,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Claims, Refusal> {
+        if is_jwt(token) {
+            let claims = verifier.verify_signed(token, now).await?;
+            if self.settings.every_token {
+                self.ask(verifier, token, now).await?;
+            }
+            return Ok(claims);
+        }
+        if token.len() > verifier.shared.limits.token {
+            return Err(JwtRefusal::TooLong.into());
+        }
+        self.ask(verifier, token, now).await
+    }
+
+    async fn ask(&self, verifier: &Verifier, token: &str, now: Timestamp) -> Decision {
+        if self.settings.remember.is_zero() {
+            return read(verifier, self.answer(token).await?, now);
+        }
+        let question = (Digest::of(token.as_bytes()), Arc::clone(&verifier.audience));
+        if let Some((until, decision)) = self.remembered().get(&question)
+            && now < *until
+        {
+            return decision.clone();
+        }
+        let decision = read(verifier, self.answer(token).await?, now);
+        self.remember(question, &decision, now);
+        decision
+    }
+
+    /// The issuer's answer, word for word.
+    async fn answer(&self, token: &str) -> Result<Vec<u8>, Refusal> {
+        let away = Refusal::IntrospectionUnavailable;
+        let _open = self
+            .open
+            .try_acquire()
+            .map_err(|_| away(FetchError::Busy))?;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token)
+            .append_pair("token_type_hint", "access_token")
+            .finish();
+        // RFC 6749 §2.3.1: both are form-encoded before they are put into the header.
+        let encode =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let client = encode(&self.settings.client_id);
+        let secret = encode(self.settings.client_secret.expose());
+        let answer = self
+            .fetch
+            .post(&self.endpoint, (&client, &secret), form)
+            .await;
+        match answer {
+            Ok(document) => Ok(document.body),
+            Err(why) => {
+                tracing::warn!(endpoint = %self.endpoint, %why, "introspection failed");
+                Err(away(why))
+            }
+        }
+    }
+
+    fn remember(&self, question: Question, decision: &Decision, now: Timestamp) {
+        let mut until = now + self.settings.remember;
+        if let Ok(claims) = decision {
+            until = claims.exp.map_or(until, |exp| until.min(exp));
+        }
+        let mut remembered = self.remembered();
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.retain(|_, (until, _)| now < *until);
+        }
+        if remembered.len() < MOST_REMEMBERED {
+            remembered.insert(question, (until, decision.clone()));
+        }
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Question, (Timestamp, Decision)>> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Three parts. An encrypted token has five, and only its issuer can read it.
+fn is_jwt(token: &str) -> bool {
+    token.bytes().filter(|&b| b == b'.').count() == 2
+}
+
+/// Accepts the answer of RFC 7662 §2.2 for our audience. An issuer may leave `iss` and `exp` out, being asked itself and
+/// at this moment; `aud` it may not, because a token for another API is active too.
+fn read(verifier: &Verifier, payload: Vec<u8>, now: Timestamp) -> Decision {
+    /// What tells an access token from others that are active, in the words of several providers.
+    #[derive(Deserialize)]
+    struct Answer {
+        active: bool,
+        token_type: Option<String>,
+        token_use: Option<String>,
+        typ: Option<String>,
+        cnf: Option<IgnoredAny>,
+    }
+
+    let answer: Answer = serde_json::from_slice(&payload).map_err(|_| ClaimRefusal::Malformed)?;
+    if !answer.active {
+        return Err(Refusal::Inactive);
+    }
+    let set: ClaimsSet = serde_json::from_slice(&payload).map_err(|_| ClaimRefusal::Malformed)?;
+    let is = |said: &Option<String>, known: &[&str]| {
+        let known = |said: &String| known.iter().any(|one| said.eq_ignore_ascii_case(one));
+        said.as_ref().is_none_or(known)
+    };
+    let shared = &verifier.shared;
+    let leeway = shared.leeway;
+    let why = if !is(&answer.token_type, &["Bearer", "access_token"])
+        || !is(&answer.token_use, &["access_token", "access"])
+        || !is(&answer.typ, &["Bearer", "JWT", "at+jwt"])
+    {
+        ClaimRefusal::WrongType
+    } else if set.nonce.is_some() || set.at_hash.is_some() {
+        ClaimRefusal::IdTokenAsAccessToken
+    } else if answer.cnf.is_some() {
+        ClaimRefusal::SenderConstrained
+    } else if set.iss.as_ref().is_some_and(|iss| *iss != shared.issuer) {
+        ClaimRefusal::WrongIssuer
+    } else if !set.is_for(&verifier.audience) {
+        ClaimRefusal::WrongAudience
+    } else if set.exp.is_some_and(|exp| now >= exp + leeway) {
+        ClaimRefusal::Expired
+    } else if set.nbf.is_some_and(|nbf| now + leeway < nbf) {
+        ClaimRefusal::NotYetValid
+    } else {
+        return Ok(Claims::introspected(set, payload));
+    };
+    Err(why.into())
+}

@@ -1,0 +1,373 @@
+//! Tokens that only their issuer can judge (RFC 7662), and decisions that are remembered (class 11).
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use keystead_verifier::{
+    BuildError, ClaimRefusal as C, FetchError, Introspection, JwtRefusal, Refusal as R, Verifier,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{
+    house::{AUDIENCE, Clock, NOON, trusting},
+    issuer::Issuer,
+    tokens::{EC, FOREIGN, claims, claims_with, signed},
+};
+
+const SECRET: &str = "s3cret:with/odd chars+ü";
+
+/// The endpoint: one answer for all tokens, to one client.
+struct Endpoint {
+    url: String,
+    state: Arc<Answers>,
+}
+
+struct Answers {
+    answer: Mutex<Value>,
+    questions: AtomicUsize,
+    form: Mutex<String>,
+}
+
+impl Endpoint {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/introspect", listener.local_addr().unwrap());
+        let state = Arc::new(Answers {
+            answer: Mutex::new(json!({"active": false})),
+            questions: AtomicUsize::new(0),
+            form: Mutex::default(),
+        });
+        let router = Router::new()
+            .route("/introspect", post(answer))
+            .with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, state }
+    }
+
+    fn says(&self, answer: Value) {
+        *self.state.answer.lock().unwrap() = answer;
+    }
+
+    fn questions(&self) -> usize {
+        self.state.questions.load(Ordering::SeqCst)
+    }
+
+    fn with(&self, secret: &str) -> Introspection {
+        Introspection::new(&self.url, "api client", secret)
+    }
+}
+
+async fn answer(
+    State(state): State<Arc<Answers>>,
+    headers: HeaderMap,
+    form: String,
+) -> (StatusCode, String) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    state.questions.fetch_add(1, Ordering::SeqCst);
+    *state.form.lock().unwrap() = form;
+    // RFC 6749 §2.3.1: form-encoded, then Basic.
+    let client = "api+client:s3cret%3Awith%2Fodd+chars%2B%C3%BC";
+    let wanted = format!("Basic {}", STANDARD.encode(client));
+    if headers["authorization"] != wanted.as_str() {
+        return (StatusCode::UNAUTHORIZED, String::new());
+    }
+    (StatusCode::OK, state.answer.lock().unwrap().to_string())
+}
+
+fn active(issuer: &str, changes: Value) -> Value {
+    let mut answer = json!({"active": true, "token_type": "Bearer"});
+    let Value::Object(claims) = claims_with(issuer, changes) else {
+        panic!("claims are an object")
+    };
+    answer.as_object_mut().unwrap().extend(claims);
+    answer
+}
+
+fn why(result: Result<keystead_verifier::Claims, R>) -> Option<R> {
+    result.err()
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_what_the_issuer_says() {
+    let (issuer, endpoint) = (Issuer::with(&[&EC]).await, Endpoint::open().await);
+    let verifier = trusting(&issuer, &Clock::new())
+        .introspection(endpoint.with(SECRET))
+        .build()
+        .unwrap();
+    let iss = issuer.name.as_str();
+    let with = |changes| active(iss, changes);
+    let claims_error = |why| Some(R::Claims(why));
+    let mut bare = with(json!({"iss": null, "exp": null}));
+    bare.as_object_mut().unwrap().remove("token_type");
+    for (name, answer, want) in [
+        ("active", with(json!({})), None),
+        ("active, without issuer, expiry and type", bare, None),
+        ("not active", json!({"active": false}), Some(R::Inactive)),
+        (
+            "not active, with claims",
+            {
+                let mut a = with(json!({}));
+                a["active"] = json!(false);
+                a
+            },
+            Some(R::Inactive),
+        ),
+        (
+            "active in words",
+            {
+                let mut a = with(json!({}));
+                a["active"] = json!("true");
+                a
+            },
+            claims_error(C::Malformed),
+        ),
+        (
+            "no answer to the question",
+            claims(iss),
+            claims_error(C::Malformed),
+        ),
+        (
+            "another audience",
+            with(json!({"aud": "x"})),
+            claims_error(C::WrongAudience),
+        ),
+        (
+            "no audience",
+            with(json!({"aud": null})),
+            claims_error(C::WrongAudience),
+        ),
+        (
+            "another issuer",
+            with(json!({"iss": "https://x/"})),
+            claims_error(C::WrongIssuer),
+        ),
+        (
+            "expired",
+            with(json!({"exp": NOON - 10})),
+            claims_error(C::Expired),
+        ),
+        (
+            "early",
+            with(json!({"nbf": NOON + 11})),
+            claims_error(C::NotYetValid),
+        ),
+        (
+            "bound to a key",
+            with(json!({"cnf": {"jkt": "k"}})),
+            claims_error(C::SenderConstrained),
+        ),
+        (
+            "an ID token",
+            with(json!({"nonce": "n"})),
+            claims_error(C::IdTokenAsAccessToken),
+        ),
+        (
+            "a refresh token, as Ory says it",
+            with(json!({"token_use": "refresh_token"})),
+            claims_error(C::WrongType),
+        ),
+        (
+            "a refresh token, as Keycloak says it",
+            with(json!({"typ": "Refresh"})),
+            claims_error(C::WrongType),
+        ),
+        (
+            "a token of another kind",
+            with(json!({"token_type": "DPoP"})),
+            claims_error(C::WrongType),
+        ),
+    ] {
+        endpoint.says(answer);
+        assert_eq!(why(verifier.verify("opaque-token").await), want, "{name}");
+    }
+    assert_eq!(
+        *endpoint.state.form.lock().unwrap(),
+        "token=opaque-token&token_type_hint=access_token"
+    );
+    assert_eq!(issuer.fetches(), 0, "no keys were needed");
+
+    endpoint.says(with(json!({"scope": "read:messages"})));
+    let claims = verifier.verify("opaque-token").await.unwrap();
+    assert_eq!(claims.require_scope("read:messages"), Ok(()));
+    assert!(claims.require_scope("write:messages").is_err());
+    assert!(claims.payload().starts_with(b"{"));
+
+    let asked = endpoint.questions();
+    let long = "x".repeat(17_000);
+    assert_eq!(
+        why(verifier.verify(&long).await),
+        Some(R::Token(JwtRefusal::TooLong))
+    );
+    let offline = R::IntrospectionUnavailable(FetchError::NotYet);
+    assert_eq!(why(verifier.verify_now("opaque-token")), Some(offline));
+    assert_eq!(endpoint.questions(), asked);
+}
+
+#[tokio::test]
+async fn a_jwt_is_asked_about_only_on_demand_and_only_if_it_is_good() {
+    let (issuer, endpoint) = (Issuer::with(&[&EC]).await, Endpoint::open().await);
+    let settings = || trusting(&issuer, &Clock::new());
+    let good = signed(&EC, &claims(&issuer.name));
+
+    let offline = settings()
+        .introspection(endpoint.with(SECRET))
+        .build()
+        .unwrap();
+    assert_eq!(why(offline.verify(&good).await), None);
+    assert_eq!(why(offline.verify_now(&good)), None);
+    assert_eq!(endpoint.questions(), 0);
+
+    let every = settings()
+        .introspection(endpoint.with(SECRET).every_token())
+        .build()
+        .unwrap();
+    assert_eq!(why(every.verify(&good).await), Some(R::Inactive));
+    endpoint.says(active(&issuer.name, json!({})));
+    assert_eq!(why(every.verify(&good).await), None);
+    assert_eq!(endpoint.questions(), 2);
+    assert_eq!(
+        why(every.verify(&signed(&FOREIGN, &claims(&issuer.name))).await),
+        Some(R::UnknownKey)
+    );
+    assert_eq!(endpoint.questions(), 2, "forgeries do not reach the issuer");
+    let unasked = R::IntrospectionUnavailable(FetchError::NotYet);
+    assert_eq!(why(every.verify_now(&good)), Some(unasked));
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_unless_it_is_asked_for() {
+    let (issuer, endpoint) = (Issuer::with(&[&EC]).await, Endpoint::open().await);
+    let verifier = trusting(&issuer, &Clock::new())
+        .introspection(endpoint.with(SECRET))
+        .build()
+        .unwrap();
+    endpoint.says(active(&issuer.name, json!({})));
+    assert_eq!(why(verifier.verify("opaque").await), None);
+    endpoint.says(json!({"active": false}));
+    assert_eq!(why(verifier.verify("opaque").await), Some(R::Inactive));
+}
+
+fn remembering(issuer: &Issuer, endpoint: &Endpoint, clock: &Clock) -> Verifier {
+    let introspection = endpoint.with(SECRET).remember_for(Duration::from_secs(30));
+    trusting(issuer, clock)
+        .introspection(introspection)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_is_remembered_for_its_time_and_not_beyond_the_expiry() {
+    let (issuer, endpoint, clock) = (
+        Issuer::with(&[&EC]).await,
+        Endpoint::open().await,
+        Clock::new(),
+    );
+    let verifier = remembering(&issuer, &endpoint, &clock);
+    endpoint.says(active(&issuer.name, json!({"exp": NOON + 45})));
+    for (after, questions, sentence) in [
+        (0, 1, "asked"),
+        (29, 1, "remembered"),
+        (1, 2, "forgotten after 30 seconds, asked again"),
+        (14, 2, "remembered"),
+        (1, 3, "forgotten at its expiry"),
+    ] {
+        clock.advance(Duration::from_secs(after));
+        assert_eq!(why(verifier.verify("opaque").await), None, "{sentence}");
+        assert_eq!(endpoint.questions(), questions, "{sentence}");
+    }
+    endpoint.says(json!({"active": false}));
+    assert_eq!(
+        why(verifier.verify("another").await),
+        Some(R::Inactive),
+        "another token, another question"
+    );
+    endpoint.says(active(&issuer.name, json!({"exp": NOON + 3600})));
+    assert_eq!(
+        why(verifier.verify("another").await),
+        Some(R::Inactive),
+        "a no is remembered too"
+    );
+}
+
+/// Class 11: the case of CVE-2021-32701, a decision that was remembered for less than what is now asked.
+#[tokio::test]
+async fn a_remembered_decision_serves_no_other_audience_and_no_other_scope() {
+    let (issuer, endpoint, clock) = (
+        Issuer::with(&[&EC]).await,
+        Endpoint::open().await,
+        Clock::new(),
+    );
+    let ours = remembering(&issuer, &endpoint, &clock);
+    let theirs = ours.for_audience("https://other.example.com");
+    endpoint.says(active(
+        &issuer.name,
+        json!({"aud": AUDIENCE, "scope": "read:messages"}),
+    ));
+    let claims = ours.verify("opaque").await.unwrap();
+    assert_eq!(claims.require_scope("read:messages"), Ok(()));
+    let again = ours.verify("opaque").await.unwrap();
+    let missing = R::InsufficientScope("write:messages".to_owned());
+    assert_eq!(again.require_scope("write:messages"), Err(missing));
+    assert_eq!(endpoint.questions(), 1);
+    assert_eq!(
+        why(theirs.verify("opaque").await),
+        Some(R::Claims(C::WrongAudience))
+    );
+    assert_eq!(endpoint.questions(), 2);
+    assert_eq!(why(ours.verify("opaque").await), None);
+}
+
+#[tokio::test]
+async fn an_issuer_that_cannot_be_asked_is_a_503_and_is_not_remembered() {
+    let (issuer, endpoint, clock) = (
+        Issuer::with(&[&EC]).await,
+        Endpoint::open().await,
+        Clock::new(),
+    );
+    let unknown = endpoint.with("wrong").remember_for(Duration::from_secs(30));
+    let verifier = trusting(&issuer, &clock)
+        .introspection(unknown)
+        .build()
+        .unwrap();
+    let refused = verifier.verify("opaque").await.unwrap_err();
+    let status = FetchError::Status {
+        url: endpoint.url.clone(),
+        status: 401,
+    };
+    assert_eq!(refused, R::IntrospectionUnavailable(status));
+    assert_eq!(refused.status(), 503);
+    assert!(verifier.verify("opaque").await.is_err());
+    assert_eq!(endpoint.questions(), 2);
+
+    let nowhere = Introspection::new("http://127.0.0.1:1/", "a", "b");
+    let verifier = trusting(&issuer, &clock)
+        .introspection(nowhere)
+        .build()
+        .unwrap();
+    assert_eq!(verifier.verify("opaque").await.unwrap_err().status(), 503);
+    let plain = Introspection::new("http://example.com/", "a", "b");
+    let bad = trusting(&issuer, &clock).introspection(plain).build().err();
+    assert_eq!(
+        bad,
+        Some(BuildError::BadUrl("http://example.com/".to_owned()))
+    );
+}
+
+#[test]
+fn the_secret_does_not_show() {
+    let text = format!("{:?}", Introspection::new("https://e/", "client", "hush"));
+    assert!(text.contains("client") && !text.contains("hush"), "{text}");
+}
