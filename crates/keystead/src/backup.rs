@@ -73,7 +73,7 @@ pub(crate) fn backup(config: &Config, folder: &Path, key: Key, shape: Shape) -> 
                 owner_only(&copy)?;
             }
             Database::Postgres { url, .. } => {
-                postgres_tools::dump(url.expose(), &folder.join(POSTGRES))?
+                postgres_tools::dump(url.expose(), &folder.join(POSTGRES))?;
             }
         }
         if key == Key::Include {

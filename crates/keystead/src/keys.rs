@@ -88,14 +88,8 @@ pub(crate) fn rotate(
         runtime,
         now,
     } = &opened;
-    let rotated = keys::rotate(
-        algorithm,
-        lead,
-        store,
-        keyring,
-        &mut Entropy::system(),
-        *now,
-    );
+    let mut rng = Entropy::system();
+    let rotated = keys::rotate(algorithm, lead, store, keyring, &mut rng, *now);
     let (next, previous, signs_from) = match runtime.block_on(rotated)? {
         Rotated::Done {
             next,
@@ -149,13 +143,9 @@ pub(crate) fn revoke(config: &Config, id: &KeyId, shape: Shape) -> anyhow::Resul
 pub(crate) fn reseal(config: &Config, shape: Shape) -> anyhow::Result<()> {
     let opened = Opened::of(config)?;
     let file = &config.sealing_key_file;
-    let keyring = Keyring::add_key(file, &mut Entropy::system())?;
-    let again = keystead_store::reseal::reseal_all(
-        &opened.store,
-        &keyring,
-        &mut Entropy::system(),
-        opened.now,
-    );
+    let mut rng = Entropy::system();
+    let keyring = Keyring::add_key(file, &mut rng)?;
+    let again = keystead_store::reseal::reseal_all(&opened.store, &keyring, &mut rng, opened.now);
     let count = opened
         .runtime
         .block_on(again)

@@ -17,20 +17,14 @@ pub(crate) fn dump(url: &str, to: &Path) -> anyhow::Result<()> {
 /// Reads a dump back, dropping what it replaces, all or nothing.
 pub(crate) fn restore(url: &str, from: &Path) -> anyhow::Result<()> {
     let mut command = program("pg_restore", url)?;
-    let database = command
-        .get_envs()
-        .find_map(|(name, value)| (name == "PGDATABASE").then(|| value?.to_owned().into()));
-    let database: std::ffi::OsString = database.unwrap_or_default();
+    let named = command.get_envs().find(|(name, _)| *name == "PGDATABASE");
+    let database = named
+        .and_then(|(_, value)| value)
+        .unwrap_or_default()
+        .to_owned();
     command
-        .args([
-            "--clean",
-            "--if-exists",
-            "--no-owner",
-            "--no-privileges",
-            "--single-transaction",
-            "--exit-on-error",
-        ])
-        .arg("--dbname")
+        .args(["--clean", "--if-exists", "--no-owner", "--no-privileges"])
+        .args(["--single-transaction", "--exit-on-error", "--dbname"])
         .arg(database)
         .arg(from);
     run(command)

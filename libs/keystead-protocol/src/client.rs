@@ -60,9 +60,9 @@ pub struct ClientMetadata {
     /// How the client's ID tokens are made.
     #[serde(rename = "jwt_configuration")]
     pub id_token: IdTokenSettings,
-    /// How the client's refresh tokens live.
-    #[serde(rename = "refresh_token")]
-    pub refresh_tokens: RefreshTokenPolicy,
+    /// How the client's refresh tokens live, if it was said; see [`ClientMetadata::refresh_policy`].
+    #[serde(rename = "refresh_token", skip_serializing_if = "Option::is_none")]
+    pub refresh_tokens: Option<RefreshTokenPolicy>,
     /// Members that nothing here acts on.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -82,7 +82,7 @@ impl Default for ClientMetadata {
             security_profile: None,
             compliance_level: None,
             id_token: IdTokenSettings::default(),
-            refresh_tokens: RefreshTokenPolicy::default(),
+            refresh_tokens: None,
             other: Map::new(),
         }
     }
@@ -101,7 +101,19 @@ impl ClientMetadata {
             _ => vec![AuthorizationCode, Implicit, RefreshToken, ClientCredentials],
         };
         self.grant_types.get_or_insert(usual);
+        let policy = self.refresh_policy();
+        self.refresh_tokens.get_or_insert(policy);
         self
+    }
+
+    /// How the client's refresh tokens live. If nothing was said, those of a confidential client are Auth0's, and those of
+    /// a public one are replaced at each use, since nothing else binds them to it (RFC 9700 §4.14.2).
+    pub fn refresh_policy(&self) -> RefreshTokenPolicy {
+        match (&self.refresh_tokens, self.client_type()) {
+            (Some(policy), _) => policy.clone(),
+            (None, ClientType::Confidential) => RefreshTokenPolicy::default(),
+            (None, ClientType::Public) => RefreshTokenPolicy::rotating(),
+        }
     }
 
     /// How the client has to authenticate. If nothing was said, an app that cannot keep a secret does not, and any

@@ -3,8 +3,6 @@
 //! Auth0's applications, OpenID Connect's certification and FAPI 2.0 contradict one another, so the answer belongs to
 //! a client and not to the installation. No other file compares profiles: it asks one of these functions.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Audience;
@@ -111,15 +109,6 @@ impl Profile {
         }
     }
 
-    /// How long an authorization code may wait for its redemption (RFC 6749 §4.1.2 allows ten minutes, FAPI 2.0
-    /// §5.3.2.2 one).
-    pub fn code_lifetime(self) -> Duration {
-        match self {
-            Self::Legacy | Self::Compat => Duration::from_mins(10),
-            Self::Oidc | Self::Fapi2 => Duration::from_mins(1),
-        }
-    }
-
     /// Which audiences a client assertion may be made for.
     pub fn assertion_audience(self) -> AssertionAudience {
         match self {
@@ -199,12 +188,11 @@ mod tests {
     /// The differences, written out once more as a table that a reader can hold against the contracts.
     #[test]
     fn the_differences() {
-        for (profile, status, redirects, code_seconds, query, time, audience) in [
+        for (profile, status, redirects, query, time, audience) in [
             (
                 Legacy,
                 403,
                 RedirectRule::Legacy,
-                600,
                 true,
                 TimeForm::Iso,
                 AssertionAudience::IssuerOrEndpoint,
@@ -213,7 +201,6 @@ mod tests {
                 Compat,
                 403,
                 RedirectRule::Compat,
-                600,
                 true,
                 TimeForm::Iso,
                 AssertionAudience::IssuerOrEndpoint,
@@ -222,7 +209,6 @@ mod tests {
                 Oidc,
                 400,
                 RedirectRule::Exact,
-                60,
                 false,
                 TimeForm::Seconds,
                 AssertionAudience::IssuerOrEndpoint,
@@ -231,7 +217,6 @@ mod tests {
                 Fapi2,
                 400,
                 RedirectRule::Exact,
-                60,
                 false,
                 TimeForm::Seconds,
                 AssertionAudience::IssuerAlone,
@@ -239,11 +224,6 @@ mod tests {
         ] {
             assert_eq!(profile.refusal_status(), status, "{profile:?}");
             assert_eq!(profile.redirects(), redirects, "{profile:?}");
-            assert_eq!(
-                profile.code_lifetime().as_secs(),
-                code_seconds,
-                "{profile:?}"
-            );
             assert_eq!(profile.reads_token_from_query(), query, "{profile:?}");
             assert_eq!(profile.updated_at(), time, "{profile:?}");
             assert_eq!(profile.assertion_audience(), audience, "{profile:?}");

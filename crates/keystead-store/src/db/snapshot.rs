@@ -21,7 +21,7 @@ pub fn copy_sqlite(file: &Path, to: &Path) -> Result<(), Fault> {
         )));
     }
     let copy = || {
-        let connection = sqlite::open(file, Use::Read)?;
+        let connection = sqlite::open(file, Use::Write)?;
         connection
             .execute("VACUUM INTO ?1", [target])
             .map_err(sqlite::fault)?;

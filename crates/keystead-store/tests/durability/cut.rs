@@ -202,7 +202,7 @@ fn at_each_message() {
     for (number, (work, message, moment, answer, runs, kept)) in (0..).zip(cuts) {
         let name = format!(
             "{number}. {work:?}, cut {moment:?} {}",
-            String::from_utf8_lossy(&message)
+            message.escape_ascii()
         );
         link.break_at(&message, moment);
         let end = perform(work, number);

@@ -224,7 +224,7 @@ pub const CASES: &[Case] = &[
                 house.key(Purpose::RefreshToken),
             );
             let (endless, now) = (Timestamp::from_millis(i64::MAX), house.now());
-            let (id, client) = (grant.id.clone(), grant.client.clone());
+            let (id, client) = (grant.id, grant.client);
             let answer = house.write(move |tx| {
                 grants::add_token(tx, &id, &first, endless, now)?;
                 let presented = Presented {

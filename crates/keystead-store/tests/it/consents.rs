@@ -71,7 +71,7 @@ pub const CASES: &[Case] = &[
             remember(house, other, &n.to_string());
         }
         assert_eq!(found(house, &one), scope("openid"));
-        let user = one.user.clone();
+        let user = one.user;
         let all = house.read(move |tx| consents::of_user(tx, &user)).unwrap();
         let shown: Vec<_> = all
             .iter()

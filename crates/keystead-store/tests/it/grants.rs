@@ -15,8 +15,8 @@ use crate::{
     house::House,
 };
 
-const TICK: Duration = Duration::from_millis(1);
-const NO_LEEWAY: Duration = Duration::ZERO;
+pub const TICK: Duration = Duration::from_millis(1);
+pub const NO_LEEWAY: Duration = Duration::ZERO;
 
 pub const CASES: &[Case] = &[
     ("a family stands as it was begun", |house| {
@@ -40,89 +40,6 @@ pub const CASES: &[Case] = &[
         grant.id = grants::fresh_id(house.now(), &mut *house.rng.borrow_mut()).unwrap();
         assert_eq!(standing(house, &grant), Standing::Gone);
     }),
-    ("a rotated token is followed by its successor", |house| {
-        let grant = house.grant(&house.meeting());
-        let mut token = house.refresh_token(&grant);
-        for _ in 0..3 {
-            house.advance(MINUTE);
-            let (answer, successor) = rotate(house, &grant.client, &token, NO_LEEWAY);
-            assert_eq!(answer, granted(&grant));
-            token = successor;
-        }
-        assert_eq!(standing(house, &grant), live(&grant));
-    }),
-    (
-        "a rotated token used again kills the family, its successor with it",
-        |house| {
-            let meeting = house.meeting();
-            let (grant, bystander) = (house.grant(&meeting), house.grant(&meeting));
-            let token = house.refresh_token(&grant);
-            let (_, successor) = rotate(house, &grant.client, &token, NO_LEEWAY);
-            let reused = Renewal::Reused {
-                grant: grant.id.clone(),
-            };
-            let (answer, stillborn) = rotate(house, &grant.client, &token, NO_LEEWAY);
-            assert_eq!(answer, reused);
-            assert_eq!(
-                standing(house, &grant),
-                Standing::Revoked(Ended::RefreshTokenReused)
-            );
-            for dead in [&token, &successor] {
-                assert_eq!(rotate(house, &grant.client, dead, HOUR).0, dead_of(&grant));
-                assert_eq!(renew(house, &grant.client, dead), dead_of(&grant));
-            }
-            assert_eq!(
-                rotate(house, &grant.client, &stillborn, HOUR).0,
-                Renewal::Unknown
-            );
-            assert_eq!(standing(house, &bystander), live(&bystander));
-        },
-    ),
-    (
-        "within the leeway the old token is good, at its end no more",
-        |house| {
-            let grant = house.grant(&house.meeting());
-            let token = house.refresh_token(&grant);
-            let (_, first) = rotate(house, &grant.client, &token, MINUTE);
-            house.advance(MINUTE - TICK);
-            let (answer, second) = rotate(house, &grant.client, &token, MINUTE);
-            assert_eq!(answer, granted(&grant));
-            // Both successors are good: whoever lost the answer holds neither or one.
-            for successor in [&first, &second] {
-                assert_eq!(
-                    rotate(house, &grant.client, successor, MINUTE).0,
-                    granted(&grant)
-                );
-            }
-            house.advance(TICK);
-            let reused = Renewal::Reused {
-                grant: grant.id.clone(),
-            };
-            assert_eq!(rotate(house, &grant.client, &token, MINUTE).0, reused);
-            assert_eq!(
-                standing(house, &grant),
-                Standing::Revoked(Ended::RefreshTokenReused)
-            );
-        },
-    ),
-    (
-        "the leeway counts from the first use, not from the last",
-        |house| {
-            let grant = house.grant(&house.meeting());
-            let token = house.refresh_token(&grant);
-            for _ in 0..2 {
-                assert_eq!(
-                    rotate(house, &grant.client, &token, MINUTE).0,
-                    granted(&grant)
-                );
-                house.advance(MINUTE / 2);
-            }
-            let reused = Renewal::Reused {
-                grant: grant.id.clone(),
-            };
-            assert_eq!(rotate(house, &grant.client, &token, MINUTE).0, reused);
-        },
-    ),
     ("another client's token is unknown, and unharmed", |house| {
         let grant = house.grant(&house.meeting());
         let (token, thief) = (house.refresh_token(&grant), another_client(house));
@@ -193,72 +110,6 @@ pub const CASES: &[Case] = &[
             assert_eq!(renew(house, &grant.client, &token), dead_of(&grant));
         },
     ),
-    (
-        "a rotated token presented where tokens no longer rotate kills the family",
-        |house| {
-            let grant = house.grant(&house.meeting());
-            let token = house.refresh_token(&grant);
-            let (_, successor) = rotate(house, &grant.client, &token, MINUTE);
-            assert_eq!(renew(house, &grant.client, &successor), granted(&grant));
-            let reused = Renewal::Reused {
-                grant: grant.id.clone(),
-            };
-            assert_eq!(renew(house, &grant.client, &token), reused);
-            assert_eq!(
-                standing(house, &grant),
-                Standing::Revoked(Ended::RefreshTokenReused)
-            );
-            assert_eq!(renew(house, &grant.client, &successor), dead_of(&grant));
-        },
-    ),
-    (
-        "a thousand rotations of one token: one is granted, and the family is dead",
-        |house| {
-            let grant = house.grant(&house.meeting());
-            let token = house.refresh_token(&grant);
-            let successors: Vec<_> = (0..1_000)
-                .map(|_| house.key(Purpose::RefreshToken))
-                .collect();
-            let now = house.now();
-            let answers = house.race(successors.clone().into_iter().map(|successor| {
-                let client = grant.client.clone();
-                move |tx: &mut Tx<'_>| {
-                    let presented = Presented {
-                        key: &token,
-                        client: &client,
-                        now,
-                    };
-                    grants::rotate(tx, presented, follow(&successor, now, NO_LEEWAY))
-                }
-            }));
-            let count =
-                |wanted: Renewal| answers.iter().filter(|a| **a == Ok(wanted.clone())).count();
-            let reused = Renewal::Reused {
-                grant: grant.id.clone(),
-            };
-            assert_eq!(
-                (
-                    count(granted(&grant)),
-                    count(reused),
-                    count(dead_of(&grant))
-                ),
-                (1, 1, 998)
-            );
-            assert_eq!(
-                standing(house, &grant),
-                Standing::Revoked(Ended::RefreshTokenReused)
-            );
-            assert_eq!(house.integers("SELECT count(*) FROM refresh_tokens"), [2]);
-            let winner = answers
-                .iter()
-                .position(|a| *a == Ok(granted(&grant)))
-                .unwrap();
-            assert_eq!(
-                rotate(house, &grant.client, &successors[winner], HOUR).0,
-                dead_of(&grant)
-            );
-        },
-    ),
     ("of a hundred renewals at once, all are granted", |house| {
         let grant = house.grant(&house.meeting());
         let (token, now) = (house.refresh_token(&grant), house.now());
@@ -278,48 +129,6 @@ pub const CASES: &[Case] = &[
             "{answers:?}"
         );
     }),
-    (
-        "however revocation and rotation meet, nothing is granted after it",
-        |house| {
-            let meeting = house.meeting();
-            let now = house.now();
-            for _ in 0..20 {
-                let grant = house.grant(&meeting);
-                let token = house.refresh_token(&grant);
-                let successors: Vec<_> = (0..8).map(|_| house.key(Purpose::RefreshToken)).collect();
-                let answers = house.race(successors.clone().into_iter().enumerate().map(
-                    |(n, successor)| {
-                        let grant = grant.clone();
-                        move |tx: &mut Tx<'_>| {
-                            if n == 4 {
-                                return grants::revoke(tx, &grant.id, Ended::ByClient, now)
-                                    .map(|()| None);
-                            }
-                            let presented = Presented {
-                                key: &token,
-                                client: &grant.client,
-                                now,
-                            };
-                            grants::rotate(tx, presented, follow(&successor, now, HOUR)).map(Some)
-                        }
-                    },
-                ));
-                assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-                assert_eq!(standing(house, &grant), Standing::Revoked(Ended::ByClient));
-                for (answer, successor) in answers.iter().zip(&successors) {
-                    let next = rotate(house, &grant.client, successor, HOUR).0;
-                    match answer {
-                        Ok(Some(Renewal::Granted(_))) => assert_eq!(next, dead_of(&grant)),
-                        _ => assert_eq!(next, Renewal::Unknown),
-                    }
-                }
-                assert_eq!(
-                    rotate(house, &grant.client, &token, HOUR).0,
-                    dead_of(&grant)
-                );
-            }
-        },
-    ),
     (
         "a token leads its client to its family, whatever the family's state",
         |house| {
@@ -389,7 +198,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn follow(
+pub fn follow(
     key: &TokenKey,
     now: keystead_protocol::time::Timestamp,
     leeway: Duration,
@@ -401,7 +210,7 @@ fn follow(
     }
 }
 
-fn rotate(
+pub fn rotate(
     house: &House,
     client: &ClientId,
     token: &TokenKey,
@@ -420,7 +229,7 @@ fn rotate(
     (answer.unwrap(), successor)
 }
 
-fn renew(house: &House, client: &ClientId, token: &TokenKey) -> Renewal {
+pub fn renew(house: &House, client: &ClientId, token: &TokenKey) -> Renewal {
     let (client, token, now) = (client.clone(), *token, house.now());
     let answer = house.write(move |tx| {
         let presented = Presented {
@@ -440,22 +249,22 @@ fn revoke(house: &House, grant: &Grant, why: Ended) {
         .unwrap();
 }
 
-fn standing(house: &House, grant: &Grant) -> Standing {
+pub fn standing(house: &House, grant: &Grant) -> Standing {
     let (id, now) = (grant.id.clone(), house.now());
     house
         .read(move |tx| grants::standing(tx, &id, now))
         .unwrap()
 }
 
-fn live(grant: &Grant) -> Standing {
+pub fn live(grant: &Grant) -> Standing {
     Standing::Live(Box::new(grant.clone()))
 }
 
-fn granted(grant: &Grant) -> Renewal {
+pub fn granted(grant: &Grant) -> Renewal {
     Renewal::Granted(Box::new(grant.clone()))
 }
 
-fn dead_of(grant: &Grant) -> Renewal {
+pub fn dead_of(grant: &Grant) -> Renewal {
     Renewal::Dead {
         grant: grant.id.clone(),
     }

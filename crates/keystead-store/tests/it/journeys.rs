@@ -85,7 +85,7 @@ pub const CASES: &[Case] = &[
     ("all journeys of a user end", |house| {
         let (key, journey) = begin(house);
         let now = house.now();
-        let user = journey.user.clone();
+        let user = journey.user;
         assert_eq!(
             house.write(move |tx| journeys::end_all_of_user(
                 tx,

@@ -134,7 +134,10 @@ pub const CASES: &[Case] = &[
             assert_eq!(page(None, None, now, 3), of(&[0, 1, 2]));
             assert_eq!(page(None, Some(ids[2].clone()), now, 3), of(&[3, 4]));
             assert_eq!(page(None, Some(ids[4].clone()), now, 3), of(&[]));
-            assert_eq!(page(None, None, began + 2 * MINUTE + Duration::from_millis(3), 9), of(&[0, 1]));
+            assert_eq!(
+                page(None, None, began + 2 * MINUTE + Duration::from_millis(3), 9),
+                of(&[0, 1])
+            );
             assert_eq!(
                 page(None, None, began + 2 * MINUTE + Duration::from_millis(4), 9),
                 of(&[0, 1, 2])

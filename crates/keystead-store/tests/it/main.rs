@@ -12,6 +12,7 @@
 
 mod accounts;
 mod apis;
+mod blocking;
 mod cleanup;
 mod client_grants;
 mod clients;
@@ -35,6 +36,7 @@ mod replays;
 mod reseal;
 mod revocations;
 mod roles;
+mod rotation;
 mod schema;
 mod sessions;
 mod settings;
@@ -50,6 +52,7 @@ fn main() {
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Case])] = &[
         ("apis", apis::CASES),
+        ("blocking", blocking::CASES),
         ("cleanup", cleanup::CASES),
         ("client_grants", client_grants::CASES),
         ("clients", clients::CASES),
@@ -70,6 +73,7 @@ fn main() {
         ("reseal", reseal::CASES),
         ("revocations", revocations::CASES),
         ("roles", roles::CASES),
+        ("rotation", rotation::CASES),
         ("sessions", sessions::CASES),
         ("settings", settings::CASES),
         ("users", users::CASES),

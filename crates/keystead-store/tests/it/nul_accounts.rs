@@ -28,10 +28,18 @@ const USER: Texts<User> = &[
     ("profile, a claim", |user| user.profile.name = Some(nul())),
     ("profile, a value", |user| user.profile.others = value()),
     ("profile, a member", |user| user.profile.others = member()),
-    ("user_metadata, a value", |user| user.user_metadata.0 = value()),
-    ("user_metadata, a member", |user| user.user_metadata.0 = member()),
-    ("app_metadata, a value", |user| user.app_metadata.0 = value()),
-    ("app_metadata, a member", |user| user.app_metadata.0 = member()),
+    ("user_metadata, a value", |user| {
+        user.user_metadata.0 = value();
+    }),
+    ("user_metadata, a member", |user| {
+        user.user_metadata.0 = member();
+    }),
+    ("app_metadata, a value", |user| {
+        user.app_metadata.0 = value();
+    }),
+    ("app_metadata, a member", |user| {
+        user.app_metadata.0 = member();
+    }),
 ];
 const NEW_USER: Texts<User> = &[("address", |user| user.last_login_address = Some(nul()))];
 const ROLE: Texts<Role> = &[
@@ -40,8 +48,12 @@ const ROLE: Texts<Role> = &[
 ];
 const SESSION: Texts<Session> = &[("a method", |session| session.methods[0].name = nul())];
 const REQUEST: Texts<Journey> = &[
-    ("request, a value", |journey| journey.request = value().into()),
-    ("request, a member", |journey| journey.request = member().into()),
+    ("request, a value", |journey| {
+        journey.request = value().into();
+    }),
+    ("request, a member", |journey| {
+        journey.request = member().into();
+    }),
 ];
 const STEPS: Texts<Journey> = &[
     ("done, a value", |journey| journey.done = value().into()),
@@ -71,11 +83,15 @@ const TEXT: Texts<String> = &[("the text", |text| *text = nul())];
 pub const CASES: &[Case] = &[
     ("users::insert", |house| {
         let user = house.new_user(&house.connection("db"), "ada@x.org");
-        refuses(house, NEW_USER, &user, |tx, user, _| users::insert(tx, user));
+        refuses(house, NEW_USER, &user, |tx, user, _| {
+            users::insert(tx, user)
+        });
         let user = house.new_user(&house.connection("other"), "ada@x.org");
         refuses(house, USER, &user, |tx, user, _| users::insert(tx, user));
     }),
-    ("users::update", |house| refuses(house, USER, &house.ada(), users::update)),
+    ("users::update", |house| {
+        refuses(house, USER, &house.ada(), users::update)
+    }),
     ("users::record_login", |house| {
         let ada = house.ada();
         refuses(house, NEW_USER, &ada, |tx, user, now| {
@@ -85,9 +101,15 @@ pub const CASES: &[Case] = &[
     ("users, looked up", |house| {
         let of = (house.ada().connection, String::new());
         let texts: Texts<(_, String)> = &[("the text", |of| of.1 = nul())];
-        refuses(house, texts, &of, |tx, of, _| users::by_email(tx, &of.0, &of.1));
-        refuses(house, texts, &of, |tx, of, _| users::by_username(tx, &of.0, &of.1));
-        refuses(house, texts, &of, |tx, of, _| users::all_with_email(tx, &of.1, 1));
+        refuses(house, texts, &of, |tx, of, _| {
+            users::by_email(tx, &of.0, &of.1)
+        });
+        refuses(house, texts, &of, |tx, of, _| {
+            users::by_username(tx, &of.0, &of.1)
+        });
+        refuses(house, texts, &of, |tx, of, _| {
+            users::all_with_email(tx, &of.1, 1)
+        });
     }),
     ("passwords::set and upgrade", |house| {
         let of = (house.ada().id, "$old".to_owned(), "$new".to_owned());
@@ -95,10 +117,17 @@ pub const CASES: &[Case] = &[
         refuses(house, texts, &of, |tx, of, now| {
             passwords::set(tx, &of.0, &Secret::from(of.1.as_str()), now)
         });
-        let texts: Texts<(_, String, String)> =
-            &[("the old hash", |of| of.1 = nul()), ("the better hash", |of| of.2 = nul())];
+        let texts: Texts<(_, String, String)> = &[
+            ("the old hash", |of| of.1 = nul()),
+            ("the better hash", |of| of.2 = nul()),
+        ];
         refuses(house, texts, &of, |tx, of, _| {
-            passwords::upgrade(tx, &of.0, &Secret::from(of.1.as_str()), &Secret::from(of.2.as_str()))
+            passwords::upgrade(
+                tx,
+                &of.0,
+                &Secret::from(of.1.as_str()),
+                &Secret::from(of.2.as_str()),
+            )
         });
     }),
     ("roles::create and update", |house| {
@@ -117,8 +146,13 @@ pub const CASES: &[Case] = &[
     ("sessions::start and renew", |house| {
         let session = house.new_session(&house.ada().id);
         let (key, new) = (house.key(Purpose::Session), house.key(Purpose::Session));
-        refuses(house, SESSION, &session, move |tx, session, _| sessions::start(tx, &key, session));
-        let methods = vec![Method { name: String::new(), at: 0 }];
+        refuses(house, SESSION, &session, move |tx, session, _| {
+            sessions::start(tx, &key, session)
+        });
+        let methods = vec![Method {
+            name: String::new(),
+            at: 0,
+        }];
         let texts: Texts<Vec<Method>> = &[("a method", |methods| methods[0].name = nul())];
         refuses(house, texts, &methods, move |tx, methods, now| {
             sessions::renew(tx, &key, &new, methods, now)
@@ -170,8 +204,12 @@ pub const CASES: &[Case] = &[
         refuses(house, TEXT, &"worker".to_owned(), |tx, worker, now| {
             jobs::claim(tx, worker, now, now)
         });
-        claimed(house, |tx, claim, outcome, now| jobs::fail(tx, claim, outcome, now));
-        claimed(house, |tx, claim, outcome, now| jobs::finish(tx, claim, outcome, now));
+        claimed(house, |tx, claim, outcome, now| {
+            jobs::fail(tx, claim, outcome, now)
+        });
+        claimed(house, |tx, claim, outcome, now| {
+            jobs::finish(tx, claim, outcome, now)
+        });
     }),
 ];
 
@@ -198,5 +236,7 @@ where
         ("outcome, a value", |of| of.1 = value().into()),
         ("outcome, a member", |of| of.1 = member().into()),
     ];
-    refuses(house, texts, &of, move |tx, of, now| verb(tx, &of.0, &of.1, now));
+    refuses(house, texts, &of, move |tx, of, now| {
+        verb(tx, &of.0, &of.1, now)
+    });
 }

@@ -8,6 +8,8 @@
 
 mod commands;
 #[cfg(unix)]
+mod keeping;
+#[cfg(unix)]
 mod postgres;
 mod program;
 #[cfg(unix)]

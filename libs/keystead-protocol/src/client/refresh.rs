@@ -95,6 +95,19 @@ pub enum Rotation {
 }
 
 impl RefreshTokenPolicy {
+    /// What a public client gets that asks for nothing: replaced at each use, dead after a month or half a month unused.
+    /// The leeway is for phones that lose an answer.
+    pub fn rotating() -> Self {
+        Self {
+            rotation_type: RotationType::Rotating,
+            expiration_type: Expiration::Expiring,
+            leeway: 10,
+            infinite_token_lifetime: false,
+            infinite_idle_token_lifetime: false,
+            ..Self::default()
+        }
+    }
+
     /// What a use does, by the client's setting and its rule book.
     pub fn rotation(&self, profile: Profile) -> Rotation {
         match self.rotation_type {

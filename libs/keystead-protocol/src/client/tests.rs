@@ -212,16 +212,19 @@ fn how_refresh_tokens_live() {
         ("expiring by age alone", json!({"infinite_idle_token_lifetime": true, "token_lifetime": 86_400}), days(1), None),
         ("non-expiring outranks lifetimes", json!({"expiration_type": "non-expiring", "infinite_token_lifetime": false}), None, None),
     ] {
-        let policy = read(with_policy(more)).refresh_tokens;
+        let policy = read(with_policy(more)).refresh_policy();
         assert_eq!((policy.lifetime(), policy.idle_lifetime()), (lifetime, idle), "{name}");
     }
-    let unsaid = read(json!({})).refresh_tokens;
+    let unsaid = read(json!({})).refresh_policy();
     assert_eq!((unsaid.lifetime(), unsaid.idle_lifetime()), (None, None));
+    let public = read(json!({"app_type": "native"})).refresh_policy();
+    assert_eq!((public.lifetime(), public.idle_lifetime()), (days(30), days(15)));
+    assert_eq!(public.rotation(Profile::Compat), Rotation::Replace { leeway: Duration::from_secs(10) });
 }
 
 #[test]
 fn what_a_use_does_to_a_refresh_token() {
-    let rotating = read(with_policy(json!({"leeway": 3}))).refresh_tokens;
+    let rotating = read(with_policy(json!({"leeway": 3}))).refresh_policy();
     let replace = Rotation::Replace {
         leeway: Duration::from_secs(3),
     };

@@ -60,7 +60,7 @@ pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorizat
     let (scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
     let refreshes =
         scope.contains("offline_access") && cx.client.metadata.allows(GrantType::RefreshToken);
-    let lifetimes = &cx.client.metadata.refresh_tokens;
+    let lifetimes = cx.client.metadata.refresh_policy();
     let grant = Grant {
         id: code.grant,
         client: code.client,

@@ -60,7 +60,7 @@ pub async fn prove(cx: &Cx<'_>, request: RefreshToken) -> Result<Authorization, 
         .scope
         .map_or(grant.scope.clone(), |asked| grant.scope.intersect(&asked));
     let (scope, permissions) = cx.narrow(&asked, api.as_deref(), &user).await?;
-    let policy = &cx.client.metadata.refresh_tokens;
+    let policy = cx.client.metadata.refresh_policy();
     let idle_until = after(cx.now, policy.idle_lifetime());
     let (refresh_token, turn) = match policy.rotation(cx.profile) {
         Rotation::Keep => (None, Turn::Keep { idle_until }),
