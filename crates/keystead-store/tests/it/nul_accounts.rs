@@ -90,7 +90,7 @@ pub const CASES: &[Case] = &[
         refuses(house, USER, &user, |tx, user, _| users::insert(tx, user));
     }),
     ("users::update", |house| {
-        refuses(house, USER, &house.ada(), users::update)
+        refuses(house, USER, &house.ada(), users::update);
     }),
     ("users::record_login", |house| {
         let ada = house.ada();

@@ -46,7 +46,7 @@ pub const CASES: &[Case] = &[
     }),
     ("a cut-off concerns what it names", |house| {
         let now = house.now();
-        let reaches: [(&str, fn(&Token) -> Reach<'_>); 5] = [
+        let reaches: [(&str, Naming); 5] = [
             ("grant", |token| Reach::Grant(&token.grant)),
             ("session", |token| Reach::Session(&token.session)),
             ("user", |token| Reach::User(&token.user)),
@@ -139,6 +139,9 @@ pub const CASES: &[Case] = &[
         },
     ),
 ];
+
+/// Names what of a token a cut-off concerns.
+type Naming = fn(&Token) -> Reach<'_>;
 
 #[derive(Clone)]
 struct Token {

@@ -108,7 +108,7 @@ pub const CASES: &[Case] = &[
                 assert_eq!(of_user_directly(house, &user), sorted);
             }
             let some = permissions(&api, "read:messages fly");
-            let (id, mine, gone) = (role.clone(), user.clone(), some.clone());
+            let (id, mine, gone) = (role.clone(), user.clone(), some);
             house
                 .write(move |tx| {
                     roles::remove_from_role(tx, &id, &gone)?;

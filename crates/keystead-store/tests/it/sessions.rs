@@ -166,7 +166,7 @@ pub const CASES: &[Case] = &[
             assert_eq!(end(house, &"unknown".try_into().unwrap()), None);
             house.client("late");
             join(house, &meeting.session, "late");
-            let id = meeting.session.clone();
+            let id = meeting.session;
             assert_eq!(
                 house
                     .read(move |tx| sessions::clients_of(tx, &id))
@@ -217,7 +217,7 @@ pub const CASES: &[Case] = &[
             };
             assert!(end(house, &meeting.session).is_some());
             assert!(matches!(standing(&grant.id), Standing::Live(_)));
-            let id = meeting.session.clone();
+            let id = meeting.session;
             let answer =
                 house.write(move |tx| sessions::end_and_revoke(tx, &id, Ended::ByUser, now));
             assert_eq!(answer, Ok(None));
@@ -276,7 +276,7 @@ pub const CASES: &[Case] = &[
             ((0..3).map(|_| house.session(&ada)).collect(), house.now());
         let (theirs, done) = (house.session(&eve).0, mine.pop().unwrap());
         end(house, &done.1.id);
-        let user = ada.clone();
+        let user = ada;
         let mut ended = house
             .write(move |tx| sessions::end_all_of_user(tx, &user, now))
             .unwrap();

@@ -111,7 +111,7 @@ pub const CASES: &[Case] = &[
             let before = house.contents();
 
             let mut same_id = house.new_user(&connection, "eve@x.org");
-            same_id.id = user.id.clone();
+            same_id.id = user.id;
             assert_eq!(insert(house, &same_id), Insertion::IdTaken);
             let same_email = house.new_user(&connection, "ADA@x.org");
             assert_eq!(insert(house, &same_email), Insertion::EmailTaken);
