@@ -159,7 +159,7 @@ fn write_private(path: &Path, text: &str) -> Result<(), KeyFileError> {
     write().map_err(|why| io_error(path, why))
 }
 
-/// Replaces the file whole or not at all.
+/// Replaces the file whole or not at all; not while somebody else does.
 fn replace(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -363,13 +363,22 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_that_cannot_be_written_leaves_the_file_as_it_was() {
+    fn of_two_rotations_at_once_the_second_leaves_everything_as_it_was() {
         let (folder, path, mut rng) = fresh();
         Keyring::load_or_create(&path, &mut rng).unwrap();
         let before = fs::read_to_string(&path).unwrap();
-        fs::create_dir(folder.path().join("sealing.key.new")).unwrap();
-        let added = Keyring::add_key(&path, &mut rng);
-        assert!(matches!(added, Err(KeyFileError::Io { .. })), "{added:?}");
+        let beside = folder.path().join("sealing.key.new");
+        fs::write(&beside, "the first one's").unwrap();
+        for refused in [
+            Keyring::add_key(&path, &mut rng),
+            Keyring::drop_old_keys(&path),
+        ] {
+            assert!(
+                matches!(refused, Err(KeyFileError::Io { .. })),
+                "{refused:?}"
+            );
+        }
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
+        assert_eq!(fs::read_to_string(&beside).unwrap(), "the first one's");
     }
 }

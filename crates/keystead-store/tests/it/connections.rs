@@ -82,8 +82,10 @@ pub const CASES: &[Case] = &[
                     for id in &ids {
                         assert_eq!(connections::enable_for(tx, id, &app, now)?, Effect::Done);
                     }
-                    let effect = connections::enable_for(tx, &other.id, &elsewhere, now)?;
-                    assert_eq!(effect, Effect::Done);
+                    for id in [&other.id, &ids[0]] {
+                        let effect = connections::enable_for(tx, id, &elsewhere, now)?;
+                        assert_eq!(effect, Effect::Done);
+                    }
                     let effect = connections::set_enabled(tx, &disabled.id, false, now)?;
                     assert_eq!(effect, Effect::Done);
                     Ok(())
@@ -97,7 +99,7 @@ pub const CASES: &[Case] = &[
             let disabled = house.write(move |tx| connections::disable_for(tx, &id, &app_too, now));
             assert_eq!(disabled, Ok(Effect::Done));
             assert_eq!(for_client(house, "app"), [""; 0]);
-            assert_eq!(for_client(house, "elsewhere"), ["other"]);
+            assert_eq!(for_client(house, "elsewhere"), ["other", "seen"]);
         },
     ),
     ("read, written back unchanged, it is the same", |house| {
@@ -238,10 +240,13 @@ fn found(house: &House, id: &ConnectionId) -> Option<Connection> {
     house.read(move |tx| connections::find(tx, &id)).unwrap()
 }
 
+/// The names of what a client may use.
 fn for_client(house: &House, id: &str) -> Vec<String> {
     let id = client_id(id);
     let found = house.read(move |tx| connections::for_client(tx, &id));
-    found.unwrap().into_iter().map(|c| c.name).collect()
+    let mut names: Vec<_> = found.unwrap().into_iter().map(|c| c.name).collect();
+    names.sort();
+    names
 }
 
 fn update(house: &House, connection: Connection) -> Update {
