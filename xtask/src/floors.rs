@@ -48,7 +48,7 @@ pub(crate) const SIBLINGS: &[&str] = &[
 pub(crate) const FLOORS: &[&[&str]] = &[
     SIBLINGS,
     &["identity"],
-    &["http", "bootstrap"],
+    &["http", "bootstrap", "upkeep"],
     &["services"],
     &["mint", "mail", "jobs", "catalogue", "logbook"],
     &[
