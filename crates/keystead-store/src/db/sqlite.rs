@@ -68,9 +68,17 @@ pub(super) fn read(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 fn snapshot(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
-    connection.execute_batch("BEGIN").map_err(fault)?;
+    control(connection, "BEGIN")?;
     let _: Verdict = job.attempt(&mut Tx::new(&mut Open { connection }));
-    connection.execute_batch("ROLLBACK").map_err(fault)
+    control(connection, "ROLLBACK")
+}
+
+/// Runs a statement that begins or ends something. Parsing it anew each time would cost as much as a point read.
+pub(super) fn control(connection: &Connection, sql: &str) -> Result<(), Fault> {
+    let ended = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.raw_execute());
+    ended.map(drop).map_err(fault)
 }
 
 /// A connection inside a transaction.

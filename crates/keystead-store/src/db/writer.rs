@@ -99,13 +99,7 @@ fn group(connection: &Connection, first: Box<dyn Job>, lanes: &Lanes) {
 
 /// Runs one member in its savepoint. `Err` means that the physical transaction is gone, and with it every member.
 fn member(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
-    let run = |sql: &str| {
-        connection
-            .prepare_cached(sql)
-            .and_then(|mut s| s.raw_execute())
-            .map_err(sqlite::fault)
-    };
-    run("SAVEPOINT member")?;
+    sqlite::control(connection, "SAVEPOINT member")?;
     let mut open = Open { connection };
     let mut tx = Tx::new(&mut open);
     let verdict = job.attempt(&mut tx);
@@ -117,9 +111,9 @@ fn member(connection: &Connection, job: &mut dyn Job) -> Result<(), Fault> {
         );
     }
     if verdict == Verdict::Undo {
-        run("ROLLBACK TO member")?;
+        sqlite::control(connection, "ROLLBACK TO member")?;
     }
-    run("RELEASE member").map(drop)
+    sqlite::control(connection, "RELEASE member")
 }
 
 /// Checkpoints when the writer has paused, so that a commit seldom has to, until `stop` has no sender.
