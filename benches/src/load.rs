@@ -2,14 +2,25 @@
 
 use std::{
     future::Future,
+    net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tokio::runtime::Runtime;
+use anyhow::Result;
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+use crate::{
+    http::{Caller, Script},
+    pin,
+};
 
 /// What a load found.
 pub struct Found {
@@ -27,7 +38,10 @@ where
     F: Fn() -> Fut + Send + Sync + Clone + 'static,
     Fut: Future<Output = ()> + Send,
 {
-    let (counting, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (counting, stop) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
             let (call, counting, stop) = (call.clone(), Arc::clone(&counting), Arc::clone(&stop));
@@ -50,8 +64,10 @@ where
     std::thread::sleep(time);
     stop.store(true, Ordering::Relaxed);
     let elapsed = began.elapsed();
-    let micros: Vec<u64> =
-        tasks.into_iter().flat_map(|task| runtime.block_on(task).unwrap_or_default()).collect();
+    let micros: Vec<u64> = tasks
+        .into_iter()
+        .flat_map(|task| runtime.block_on(task).unwrap_or_default())
+        .collect();
     found(micros, elapsed)
 }
 
@@ -75,9 +91,104 @@ where
                 })
             })
             .collect();
-        running.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(0))
+            .sum()
     });
     done as f64 / began.elapsed().as_secs_f64()
+}
+
+/// When requests come.
+#[derive(Debug, Clone, Copy)]
+pub enum Arrivals {
+    /// Each caller asks again as soon as it is answered: how much can be served.
+    Closed,
+    /// At random moments, so many a second on average, however the server fares. Latency counts from the moment at which a
+    /// request was due, so that waiting behind a slow one is not forgotten.
+    Open(f64),
+}
+
+/// Has callers ask for `time` after a short warm-up, from `core`.
+///
+/// # Errors
+/// The first answer that is not 200.
+pub fn visits(
+    core: usize,
+    address: SocketAddr,
+    scripts: Vec<Script>,
+    time: Duration,
+    arrivals: Arrivals,
+) -> Result<Found> {
+    pin::on(core, || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let warm_up = time / 5;
+            let due = match arrivals {
+                Arrivals::Closed => None,
+                Arrivals::Open(rate) => Some(Arc::new(schedule(rate, warm_up + time))),
+            };
+            let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+            let mut callers = JoinSet::new();
+            for script in scripts {
+                let (mut caller, due, next) = (
+                    Caller::connect(address, script).await?,
+                    due.clone(),
+                    Arc::clone(&next),
+                );
+                callers.spawn(async move {
+                    let mut micros = Vec::new();
+                    while began.elapsed() < warm_up + time {
+                        let asked = match &due {
+                            None => began.elapsed(),
+                            Some(due) => {
+                                let Some(moment) = due.get(next.fetch_add(1, Ordering::Relaxed))
+                                else {
+                                    break;
+                                };
+                                until(began, *moment).await;
+                                *moment
+                            }
+                        };
+                        caller.ask().await?;
+                        if asked >= warm_up {
+                            micros.push((began.elapsed() - asked).as_micros() as u64);
+                        }
+                    }
+                    Ok::<_, anyhow::Error>(micros)
+                });
+            }
+            let mut micros = Vec::new();
+            while let Some(caller) = callers.join_next().await {
+                micros.append(&mut caller??);
+            }
+            Ok(found(micros, began.elapsed() - warm_up))
+        })
+    })
+}
+
+/// Waits for a moment more exactly than a timer of whole milliseconds does.
+async fn until(began: Instant, moment: Duration) {
+    const EARLY: Duration = Duration::from_millis(2);
+    if let Some(pause) = moment.checked_sub(began.elapsed() + EARLY) {
+        tokio::time::sleep(pause).await;
+    }
+    while began.elapsed() < moment {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The moments of a Poisson process: the same in every run.
+fn schedule(rate: f64, time: Duration) -> Vec<Duration> {
+    let (mut rng, mut at, mut moments) = (ChaCha20Rng::seed_from_u64(1), 0.0, Vec::new());
+    while at < time.as_secs_f64() {
+        moments.push(Duration::from_secs_f64(at));
+        let chance = (f64::from(rng.next_u32()) + 1.0) / (f64::from(u32::MAX) + 1.0);
+        at -= chance.ln() / rate;
+    }
+    moments
 }
 
 fn found(mut micros: Vec<u64>, elapsed: Duration) -> Found {
@@ -86,5 +197,9 @@ fn found(mut micros: Vec<u64>, elapsed: Duration) -> Found {
         let index = ((micros.len() as f64 * q) as usize).min(micros.len().saturating_sub(1));
         micros.get(index).map_or(0.0, |m| *m as f64 / 1000.0)
     };
-    Found { rate: micros.len() as f64 / elapsed.as_secs_f64(), p50_ms: quantile(0.5), p99_ms: quantile(0.99) }
+    Found {
+        rate: micros.len() as f64 / elapsed.as_secs_f64(),
+        p50_ms: quantile(0.5),
+        p99_ms: quantile(0.99),
+    }
 }

@@ -2,8 +2,17 @@
 //!
 //! `cargo xtask bench` builds and runs this with a PostgreSQL of its own.
 
+mod house;
+mod http;
+mod limits;
 mod load;
+mod peer;
+mod pin;
+mod postgres;
+mod start;
 mod store;
+mod token;
+mod verify;
 
 use std::{fs::File, io::BufWriter, path::PathBuf, time::Duration};
 
@@ -14,7 +23,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// What was measured.
-    pub name: &'static str,
+    pub name: String,
     /// How much of it.
     pub value: f64,
     /// Of what: `/s`, `ms`, `MiB`.
@@ -33,6 +42,44 @@ pub struct Row {
     pub p99_ms: Option<f64>,
 }
 
+impl Row {
+    /// A measurement.
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            unit,
+            limit: None,
+            ratio: None,
+            p50_ms: None,
+            p99_ms: None,
+        }
+    }
+
+    /// So many a second.
+    pub fn rate(name: impl Into<String>, value: f64) -> Self {
+        Self::new(name, value, "/s")
+    }
+
+    /// Beside what the machine would give.
+    pub fn of(self, limit: f64) -> Self {
+        Self {
+            limit: Some(limit),
+            ratio: Some(self.value / limit),
+            ..self
+        }
+    }
+
+    /// With the latency that was seen.
+    pub fn latency(self, found: &load::Found) -> Self {
+        Self {
+            p50_ms: Some(found.p50_ms),
+            p99_ms: Some(found.p99_ms),
+            ..self
+        }
+    }
+}
+
 /// How to run.
 pub struct Settings {
     /// How long each measurement lasts.
@@ -47,23 +94,42 @@ const BENCHES: &[Bench] = &[
     ("store_write_grouped_sqlite", store::write_sqlite),
     ("store_write_postgres", store::write_postgres),
     ("store_read_sqlite", store::read_sqlite),
+    ("token", token::machine),
+    ("refresh_sqlite", token::refresh_sqlite),
+    ("refresh_postgres", token::refresh_postgres),
+    ("jwks_introspect", token::others),
+    ("verify", verify::verify),
+    ("peer", peer::peer),
+    ("start_restart_idle", start::start),
 ];
 
 fn main() -> Result<()> {
-    let mut settings = Settings { time: Duration::from_secs(3), postgres: std::env::var("KEYSTEAD_BENCH_POSTGRES").ok() };
+    let mut settings = Settings {
+        time: Duration::from_secs(3),
+        postgres: std::env::var("KEYSTEAD_BENCH_POSTGRES").ok(),
+    };
     let (mut only, mut json) = (None, None::<PathBuf>);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        let mut value = || {
+            arguments
+                .next()
+                .with_context(|| format!("{argument} needs a value"))
+        };
         match argument.as_str() {
             "--only" => only = Some(value()?),
             "--json" => json = Some(value()?.into()),
             "--seconds" => settings.time = Duration::from_secs_f64(value()?.parse()?),
-            other => bail!("unknown argument {other}; known: --only NAME, --json FILE, --seconds N"),
+            other => {
+                bail!("unknown argument {other}; known: --only NAME, --json FILE, --seconds N")
+            }
         }
     }
     let mut rows = Vec::new();
-    for (name, bench) in BENCHES.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only.as_str()))) {
+    for (name, bench) in BENCHES.iter().filter(|(name, _)| {
+        only.as_ref()
+            .is_none_or(|only| name.contains(only.as_str()))
+    }) {
         eprintln!("measuring {name} …");
         for row in bench(&settings).with_context(|| (*name).to_owned())? {
             println!("{}", show(&row));
@@ -81,8 +147,12 @@ fn main() -> Result<()> {
 }
 
 fn show(row: &Row) -> String {
-    let ratio = row.ratio.map_or(String::new(), |r| format!("{:5.1} % of", r * 100.0));
-    let limit = row.limit.map_or(String::new(), |l| format!("{l:.0}{}", row.unit));
+    let ratio = row
+        .ratio
+        .map_or(String::new(), |r| format!("{:5.1} % of", r * 100.0));
+    let limit = row
+        .limit
+        .map_or(String::new(), |l| format!("{l:.0}{}", row.unit));
     let latency = |q: Option<f64>| q.map_or(String::new(), |ms| format!("{ms:.3} ms"));
     format!(
         "{:<32} {:>12.0}{:<4} {ratio:>10} {limit:<12} p50 {:<12} p99 {}",

@@ -10,22 +10,29 @@ use std::{
     },
 };
 
-use anyhow::{Context as _, Result};
-use keystead_protocol::{secret::{Digest, Secret}, time::Timestamp};
-use keystead_store::{Database, Fault, Store, replays::{self, Once}};
+use anyhow::Result;
+use keystead_protocol::{secret::Digest, time::Timestamp};
+use keystead_store::{
+    Database, Fault, Store,
+    replays::{self, Once},
+};
 use tokio::runtime::Runtime;
 
-use crate::{Row, Settings, load};
+use crate::{
+    Row, Settings, load,
+    postgres::{self, CONNECTIONS, Scratch},
+};
 
 /// The statement that the verb runs, for the limit.
 const INSERT: &str = "INSERT INTO replays (purpose, digest, expires_at) VALUES ($1, $2, $3)";
 /// How many callers write at once: more than a group holds, so that groups fill.
 const CALLERS: usize = 256;
 const GROUP: u64 = 64;
-const CONNECTIONS: usize = 8;
 
 fn runtime() -> Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()?)
 }
 
 /// A digest that grows, as token keys do.
@@ -33,22 +40,6 @@ fn digest(n: u64) -> Digest {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&n.to_be_bytes());
     Digest::from(bytes)
-}
-
-fn row(name: &'static str, found: &load::Found, limit: f64) -> Row {
-    Row {
-        name,
-        value: found.rate,
-        unit: "/s",
-        limit: Some(limit),
-        ratio: Some(found.rate / limit),
-        p50_ms: Some(found.p50_ms),
-        p99_ms: Some(found.p99_ms),
-    }
-}
-
-fn plain(name: &'static str, value: f64) -> Row {
-    Row { name, value, unit: "/s", limit: None, ratio: None, p50_ms: None, p99_ms: None }
 }
 
 /// Durable writes through the store, grouped, beside one loop that inserts the same rows in groups of 64.
@@ -60,28 +51,29 @@ pub fn write_sqlite(settings: &Settings) -> Result<Vec<Row>> {
     let found = writes(&store, CALLERS, settings)?;
     store.close();
     Ok(vec![
-        plain("raw_syncs", syncs),
-        plain("raw_grouped_inserts_sqlite", limit),
-        row("store_write_grouped_sqlite", &found, limit),
+        Row::rate("raw_syncs", syncs),
+        Row::rate("raw_grouped_inserts_sqlite", limit),
+        Row::rate("store_write_grouped_sqlite", found.rate)
+            .of(limit)
+            .latency(&found),
     ])
 }
 
 /// Writes through the store's pool, beside as many connections that insert the same rows one by one.
 pub fn write_postgres(settings: &Settings) -> Result<Vec<Row>> {
-    let server = settings.postgres.as_ref().context("KEYSTEAD_BENCH_POSTGRES is not set; run: cargo xtask bench")?;
-    let name = format!("keystead_bench_{}", std::process::id());
-    let mut admin = postgres::Client::connect(server, postgres::NoTls)?;
-    admin.batch_execute(&format!("CREATE DATABASE {name}"))?;
-    let mut url = url::Url::parse(server)?;
-    url.set_path(&name);
-    let database = Database::Postgres { url: Secret::from(url.as_str()), ca_file: None, pool_size: CONNECTIONS };
+    let scratch = Scratch::new(postgres::server(settings)?)?;
+    let database = scratch.database();
     keystead_store::migrate(&database)?;
-    let limit = raw_postgres_inserts(url.as_str(), settings);
+    let limit = raw_postgres_inserts(scratch.url(), settings);
     let store = Store::open(&database)?;
     let found = writes(&store, CONNECTIONS * 2, settings)?;
     store.close();
-    admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))?;
-    Ok(vec![plain("raw_inserts_postgres", limit), row("store_write_postgres", &found, limit)])
+    Ok(vec![
+        Row::rate("raw_inserts_postgres", limit),
+        Row::rate("store_write_postgres", found.rate)
+            .of(limit)
+            .latency(&found),
+    ])
 }
 
 /// Point reads through the reader threads, beside as many threads that read the same row through prepared statements.
@@ -93,7 +85,9 @@ pub fn read_sqlite(settings: &Settings) -> Result<Vec<Row>> {
     let limit = load::threads(readers, settings.time, |_| {
         let connection = rusqlite::Connection::open(&file);
         move || {
-            let Ok(connection) = &connection else { return 0 };
+            let Ok(connection) = &connection else {
+                return 0;
+            };
             let read = connection
                 .prepare_cached("SELECT number FROM change_counter WHERE one = 1")
                 .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
@@ -114,9 +108,11 @@ pub fn read_sqlite(settings: &Settings) -> Result<Vec<Row>> {
     let alone = load::closed(&runtime, 1, settings.time, read);
     store.close();
     Ok(vec![
-        plain("raw_point_reads_sqlite", limit),
-        row("store_read_sqlite", &busy, limit),
-        Row { name: "store_read_sqlite_alone", ratio: None, limit: None, ..row("", &alone, limit) },
+        Row::rate("raw_point_reads_sqlite", limit),
+        Row::rate("store_read_sqlite", busy.rate)
+            .of(limit)
+            .latency(&busy),
+        Row::rate("store_read_sqlite_alone", alone.rate).latency(&alone),
     ])
 }
 
@@ -129,7 +125,11 @@ fn writes(store: &Store, callers: usize, settings: &Settings) -> Result<load::Fo
             let n = number.fetch_add(1, Ordering::Relaxed);
             async move {
                 let now = Timestamp::from_secs(1_800_000_000);
-                let used = store.write(move |tx| replays::first_use(tx, Once::ClientAssertion, &digest(n), now, now)).await;
+                let used = store
+                    .write(move |tx| {
+                        replays::first_use(tx, Once::ClientAssertion, &digest(n), now, now)
+                    })
+                    .await;
                 if used.is_err() {
                     failed.fetch_add(1, Ordering::Relaxed);
                 }
@@ -148,7 +148,11 @@ fn raw_syncs(file: &Path, settings: &Settings) -> Result<f64> {
         let file = &file;
         move || {
             at += 4096;
-            u64::from(file.write_all_at(&[1; 4096], at).and_then(|()| file.sync_data()).is_ok())
+            u64::from(
+                file.write_all_at(&[1; 4096], at)
+                    .and_then(|()| file.sync_data())
+                    .is_ok(),
+            )
         }
     }))
 }
@@ -162,7 +166,9 @@ fn raw_sqlite_inserts(file: &Path, settings: &Settings) -> Result<f64> {
         let connection = &connection;
         move || {
             let insert = || -> rusqlite::Result<u64> {
-                let connection = connection.lock().map_err(|_| rusqlite::Error::InvalidQuery)?;
+                let connection = connection
+                    .lock()
+                    .map_err(|_| rusqlite::Error::InvalidQuery)?;
                 connection.execute_batch("BEGIN IMMEDIATE")?;
                 {
                     let mut statement = connection.prepare_cached(INSERT)?;
@@ -182,14 +188,21 @@ fn raw_sqlite_inserts(file: &Path, settings: &Settings) -> Result<f64> {
 
 fn raw_postgres_inserts(url: &str, settings: &Settings) -> f64 {
     load::threads(CONNECTIONS, settings.time, |index| {
-        let mut client = postgres::Client::connect(url, postgres::NoTls).ok();
-        let statement = client.as_mut().and_then(|client| client.prepare(INSERT).ok());
+        let mut client = ::postgres::Client::connect(url, ::postgres::NoTls).ok();
+        let statement = client
+            .as_mut()
+            .and_then(|client| client.prepare(INSERT).ok());
         let mut n = (index as u64) << 40;
         move || {
-            let (Some(client), Some(statement)) = (&mut client, &statement) else { return 0 };
+            let (Some(client), Some(statement)) = (&mut client, &statement) else {
+                return 0;
+            };
             n += 1;
             let insert = client.batch_execute("BEGIN").and_then(|()| {
-                client.execute(statement, &[&"raw", &digest(n).as_bytes().as_slice(), &0_i64])?;
+                client.execute(
+                    statement,
+                    &[&"raw", &digest(n).as_bytes().as_slice(), &0_i64],
+                )?;
                 client.batch_execute("COMMIT")
             });
             u64::from(insert.is_ok())
