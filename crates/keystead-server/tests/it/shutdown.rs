@@ -24,7 +24,12 @@ fn slow(millis: u64) -> Router<keystead_server::services::Services> {
 
 #[tokio::test]
 async fn what_is_under_way_is_finished_and_nothing_new_begun() {
-    let open = House::new().adding(slow(300)).open(brisk(), None).await;
+    // Nobody may have to wait until an idle connection ends by itself.
+    let limits = Limits {
+        idle: Duration::from_mins(1),
+        ..brisk()
+    };
+    let open = House::new().adding(slow(300)).open(limits, None).await;
     let (mut busy, mut idle) = (open.connects().await, open.connects().await);
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await

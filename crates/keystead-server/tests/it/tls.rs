@@ -11,7 +11,7 @@ use keystead_server::{
 };
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -191,6 +191,45 @@ async fn the_authority_lasts_and_vouches_for_this_machine_alone() {
             .is_err(),
         "another authority"
     );
+}
+
+/// What a thief of the authority's key can do: sign for any name. Nobody believes it beyond this machine's own.
+#[tokio::test]
+async fn a_stolen_authority_deceives_nobody_about_other_sites() {
+    let house = House::new();
+    let made = dev::certify(&house.folder(), "id.test", now()).unwrap();
+    let stolen = std::fs::read_to_string(made.authority.with_extension("key")).unwrap();
+    let key = rcgen::KeyPair::from_pem(&stolen).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::OrganizationName, "Keystead");
+    params.distinguished_name.push(
+        rcgen::DnType::CommonName,
+        "Keystead development authority for id.test",
+    );
+    let issuer = rcgen::Issuer::from_params(&params, key);
+    for (name, believed) in [
+        ("id.test", true),
+        ("sub.id.test", true),
+        ("bank.example", false),
+        ("192.0.2.1", false),
+    ] {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let forged = rcgen::CertificateParams::new([name.to_owned()])
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
+        let forged = Certificate::made(
+            vec![forged.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+        let open = house.open(brisk(), Some(forged.acceptor().unwrap())).await;
+        let shaken = shakes_hands(&open, &trusting(&made.authority, &[]), name).await;
+        assert_eq!(shaken.is_ok(), believed, "{name}: {shaken:?}");
+    }
 }
 
 #[cfg(unix)]

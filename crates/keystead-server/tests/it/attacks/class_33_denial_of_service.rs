@@ -68,7 +68,7 @@ async fn between_requests_there_is_more_patience_than_within_one() {
     let (heard, took) = timed(rest(&mut stream)).await;
     assert_eq!(heard, "");
     assert!(
-        took < Duration::from_millis(2_500),
+        took < Duration::from_millis(1_800),
         "the second head is timed from its first byte: {took:?}"
     );
 }
