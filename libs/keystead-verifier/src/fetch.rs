@@ -66,7 +66,15 @@ impl Fetch {
 
 async fn answer(url: &Url, request: reqwest::RequestBuilder) -> Result<Document, FetchError> {
     let transport = |why: reqwest::Error| FetchError::Transport(chain(&why));
-    let mut response = request.send().await.map_err(transport)?;
+    let again = request.try_clone();
+    let mut response = match (request.send().await, again) {
+        // A connection that was kept may be closed at the moment of its use. Whatever is asked here may be asked twice.
+        (Err(why), Some(again)) if why.is_request() && !why.is_connect() && !why.is_timeout() => {
+            again.send().await
+        }
+        (result, _) => result,
+    }
+    .map_err(transport)?;
     if response.status() != StatusCode::OK {
         let url = url.to_string();
         let status = response.status();

@@ -52,8 +52,8 @@ impl Verifier {
         }
     }
 
-    /// Checks an access token. When the keys are at hand this never waits; otherwise it waits for the issuer, at most
-    /// twice the [timeout](Builder::fetch_timeout).
+    /// Checks an access token. When the keys are at hand this never waits; otherwise it waits for the issuer, for which
+    /// there is a [timeout](Builder::fetch_timeout).
     ///
     /// Not checked: `scope` and `permissions` (see [`Claims::require_scope`]), and whether the token was revoked, unless
     /// introspection is on.

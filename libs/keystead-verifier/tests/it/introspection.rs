@@ -18,7 +18,10 @@ use keystead_verifier::{
     BuildError, ClaimRefusal as C, FetchError, Introspection, JwtRefusal, Refusal as R, Verifier,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use crate::{
     house::{AUDIENCE, Clock, NOON, trusting},
@@ -364,6 +367,38 @@ async fn an_issuer_that_cannot_be_asked_is_a_503_and_is_not_remembered() {
         bad,
         Some(BuildError::BadUrl("http://example.com/".to_owned()))
     );
+}
+
+/// Connections are kept, and servers close them at a moment of their own.
+#[tokio::test]
+async fn a_kept_connection_may_be_gone() {
+    let (issuer, listener) = (
+        Issuer::with(&[&EC]).await,
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let body = active(&issuer.name, json!({})).to_string();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            assert!(connection.read(&mut [0; 4096]).await.unwrap() > 0);
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            // Waits for what comes next, and goes without an answer.
+            connection.readable().await.unwrap();
+        }
+    });
+    let introspection = Introspection::new(url, "client", "secret");
+    let verifier = trusting(&issuer, &Clock::new())
+        .introspection(introspection)
+        .build()
+        .unwrap();
+    assert_eq!(why(verifier.verify("opaque").await), None);
+    assert_eq!(why(verifier.verify("opaque").await), None);
+    server.abort();
 }
 
 #[test]
