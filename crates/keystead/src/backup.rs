@@ -225,16 +225,15 @@ fn settle(
                 &key.private_key,
             )?;
         }
-        match sessions {
-            Sessions::Keep => Ok(None),
-            Sessions::End => {
-                let dead_at = now + REMAINS;
-                store
-                    .write(move |tx| keystead_store::restored::quiet(tx, now, dead_at))
-                    .await
-                    .map(Some)
+        let dead_at = now + REMAINS;
+        let restored = store.write(move |tx| {
+            keystead_store::feed::leap(tx)?;
+            match sessions {
+                Sessions::Keep => Ok(None),
+                Sessions::End => keystead_store::restored::quiet(tx, now, dead_at).map(Some),
             }
-        }
+        });
+        restored.await
     });
     store.close();
     settled.map_err(|fault: Fault| match fault {

@@ -29,6 +29,16 @@ pub const CASES: &[Case] = &[
         assert_eq!(house.read(feed::newest), Ok(50));
         assert_eq!(since(house, 50), News::Changes(vec![]));
     }),
+    ("after a leap, every reader forgets everything", |house| {
+        house.client("app");
+        assert_eq!(house.write(feed::leap), Ok(()));
+        let newest = house.read(feed::newest).unwrap();
+        for reader in [1, newest - 1] {
+            assert_eq!(since(house, reader), News::Everything { newest }, "{reader}");
+        }
+        house.client("later");
+        assert_eq!(changes(house, newest).len(), 1);
+    }),
     ("a change that is rolled back is not announced", |house| {
         let now = house.now();
         let rolled_back = house.write(move |tx| {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::program::{Folder, Server, free_port, get, post};
 
-const SECRET: &str = "a-secret-of-the-automation-that-is-long-enough";
+pub const SECRET: &str = "a-secret-of-the-automation-that-is-long-enough";
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -27,9 +27,10 @@ fn json(answer: &str) -> Value {
 }
 
 /// A token of the client that the configuration names, and the `kid` of its key.
-fn token(port: u16) -> (String, String) {
+pub fn token(port: u16, issuer: &str) -> (String, String) {
+    let audience = issuer.replace(':', "%3A").replace('/', "%2F") + "api%2Fv2%2F";
     let form = format!(
-        "grant_type=client_credentials&client_id=automation&client_secret={SECRET}&audience=http%3A%2F%2Flocalhost%3A{port}%2Fapi%2Fv2%2F"
+        "grant_type=client_credentials&client_id=automation&client_secret={SECRET}&audience={audience}"
     );
     let answer = json(&post(port, "/oauth/token", &form));
     let token = answer["access_token"]
@@ -42,14 +43,18 @@ fn token(port: u16) -> (String, String) {
     (token, header["kid"].as_str().unwrap().to_owned())
 }
 
-fn is_active(port: u16, token: &str) -> bool {
+fn issuer(port: u16) -> String {
+    format!("http://localhost:{port}/")
+}
+
+pub fn is_active(port: u16, token: &str) -> bool {
     let form = format!("client_id=automation&client_secret={SECRET}&token={token}");
     json(&post(port, "/oauth/introspect", &form))["active"]
         .as_bool()
         .unwrap()
 }
 
-fn published(port: u16) -> Vec<String> {
+pub fn published(port: u16) -> Vec<String> {
     let set = json(&get(port, "/.well-known/jwks.json"));
     set["keys"]
         .as_array()
@@ -59,13 +64,13 @@ fn published(port: u16) -> Vec<String> {
         .collect()
 }
 
-fn stop(server: Server) {
+pub fn stop(server: Server) {
     server.hears("-TERM");
     assert!(server.ends().0.success());
 }
 
 /// A change by another process is in force within a second.
-fn within_a_second(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn within_a_second(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(1);
     while !holds() {
         assert!(Instant::now() < deadline, "not within a second: {what}");
@@ -76,7 +81,7 @@ fn within_a_second(what: &str, mut holds: impl FnMut() -> bool) {
 fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a_second() {
     let (folder, port) = (folder(), free_port());
     let server = folder.serves(port, &[]);
-    let (before, first) = token(port);
+    let (before, first) = token(port, &issuer(port));
 
     let (code, said, _) = folder.runs(&["keys", "rotate", "--json"]);
     assert_eq!(code, 0, "{said}");
@@ -88,7 +93,7 @@ fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a
         published(port).contains(&next)
     });
     assert_eq!(
-        token(port).1,
+        token(port, &issuer(port)).1,
         first,
         "the next key signs although it was published just now"
     );
@@ -102,7 +107,7 @@ fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a
         !is_active(port, &before),
         "a token of a revoked key is still good"
     );
-    let (_, third) = token(port);
+    let (_, third) = token(port, &issuer(port));
     assert!(third != first && third != next, "{third}");
 
     let (code, said, _) = folder.runs(&["keys", "revoke", "nosuchkey"]);
@@ -114,7 +119,7 @@ fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a
 fn what_was_issued_before_a_restore_is_worthless_after_it() {
     let (folder, port) = (folder(), free_port());
     let server = folder.serves(port, &[]);
-    let (old, kid) = token(port);
+    let (old, kid) = token(port, &issuer(port));
     assert!(is_active(port, &old));
     let (code, said, complaint) = folder.runs(&["backup", "saved"]);
     assert_eq!(code, 0, "{said}{complaint}");
@@ -134,7 +139,7 @@ fn what_was_issued_before_a_restore_is_worthless_after_it() {
     );
     // `iat` is in whole seconds: what is issued in the second of the restore counts as issued before it.
     std::thread::sleep(Duration::from_millis(1_100));
-    let (new, same) = token(port);
+    let (new, same) = token(port, &issuer(port));
     assert_eq!(same, kid, "the restored installation has other keys");
     assert!(is_active(port, &new));
     stop(server);
@@ -172,7 +177,7 @@ fn a_backup_without_its_key_asks_for_it_and_refuses_a_wrong_one() {
     let (code, _, complaint) = folder.runs(&["restore", "--replace", "saved"]);
     assert_eq!(code, 0, "{complaint}");
     let server = folder.serves(port, &[]);
-    token(port);
+    token(port, &issuer(port));
     stop(server);
 }
 
@@ -180,7 +185,7 @@ fn a_backup_without_its_key_asks_for_it_and_refuses_a_wrong_one() {
 fn a_new_sealing_key_opens_everything_and_the_old_one_nothing() {
     let (folder, port) = (folder(), free_port());
     let server = folder.serves(port, &[]);
-    let (_, kid) = token(port);
+    let (_, kid) = token(port, &issuer(port));
     stop(server);
 
     let file = folder.path().join("keystead-data/sealing.key");
@@ -192,7 +197,7 @@ fn a_new_sealing_key_opens_everything_and_the_old_one_nothing() {
     assert_ne!(old, new);
 
     let server = folder.serves(port, &[]);
-    assert_eq!(token(port).1, kid);
+    assert_eq!(token(port, &issuer(port)).1, kid);
     stop(server);
     fs::write(&file, old).unwrap();
     let listen = format!("127.0.0.1:{port}");

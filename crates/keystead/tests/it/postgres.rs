@@ -2,43 +2,80 @@
 
 use std::process::{Command, Stdio};
 
-use crate::program::{Folder, free_port};
+use crate::{
+    keeping::{SECRET, is_active, published, stop, token, within_a_second},
+    program::{Folder, free_port},
+};
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a case that is not run is said to be so"
-)]
-#[test]
-fn postgres_is_migrated_first_and_then_served() {
-    let Ok(server) = std::env::var("KEYSTEAD_TEST_POSTGRES") else {
-        assert!(
-            std::env::var("KEYSTEAD_TEST_REQUIRE").is_err(),
-            "KEYSTEAD_TEST_POSTGRES is not set"
-        );
-        eprintln!("not run: KEYSTEAD_TEST_POSTGRES is not set; cargo xtask test sets it");
-        return;
-    };
-    let name = format!("keystead_binary_{}", std::process::id());
-    let psql = |statement: String| {
+/// A database of its own on the server of the tests.
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    /// Nothing without a server, unless one is required.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a case that is not run is said to be so"
+    )]
+    fn new(name: &str) -> Option<Self> {
+        let Ok(server) = std::env::var("KEYSTEAD_TEST_POSTGRES") else {
+            assert!(
+                std::env::var("KEYSTEAD_TEST_REQUIRE").is_err(),
+                "KEYSTEAD_TEST_POSTGRES is not set"
+            );
+            eprintln!("not run: KEYSTEAD_TEST_POSTGRES is not set; cargo xtask test sets it");
+            return None;
+        };
+        let name = format!("keystead_{name}_{}", std::process::id());
+        let made = Self { server, name };
+        made.psql(&format!("CREATE DATABASE {}", made.name));
+        Some(made)
+    }
+
+    fn psql(&self, statement: &str) {
         let done = Command::new("psql")
-            .args([&server, "-qc", &statement])
+            .args([&self.server, "-qc", statement])
             .stdin(Stdio::null())
             .status()
             .unwrap();
         assert!(done.success(), "{statement}");
-    };
-    psql(format!("CREATE DATABASE {name}"));
-    let (start, end) = server.split_once('?').unwrap_or((&server, ""));
-    let url = format!("{}/{name}?{end}", start.rsplit_once('/').unwrap().0);
+    }
 
-    let folder = Folder::new();
-    folder.puts("url", &url);
-    folder.puts(
-        "keystead.toml",
-        "[database]\nurl_file = 'url'\npool_size = 2\n",
-    );
+    /// A folder whose configuration names this database.
+    fn folder(&self, more: &str) -> Folder {
+        let (start, end) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let (start, _) = start.rsplit_once('/').unwrap();
+        let folder = Folder::new();
+        folder.puts("url", &format!("{start}/{}?{end}", self.name));
+        let database = "[database]\nurl_file = 'url'\npool_size = 2\n";
+        folder.puts("keystead.toml", &format!("{database}{more}"));
+        folder
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.psql(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            self.name
+        ));
+    }
+}
+
+#[test]
+fn postgres_is_migrated_first_and_then_served() {
+    let Some(database) = Database::new("binary") else {
+        return;
+    };
+    let folder = database.folder("");
     let (code, _, said) = folder.runs(&["serve"]);
-    assert!(code == 1 && said.contains("keystead migrate"), "{said}");
+    let too_old = "the database's schema is number 0";
+    assert!(
+        code == 1 && said.contains(too_old) && said.contains("keystead migrate"),
+        "{said}"
+    );
     let (code, said, _) = folder.runs(&["doctor"]);
     assert!(code == 1 && said.contains("fail  database"), "{said}");
 
@@ -64,5 +101,45 @@ fn postgres_is_migrated_first_and_then_served() {
     running.hears("-TERM");
     let (status, _, log) = running.ends();
     assert!(status.success(), "{log:#?}");
-    psql(format!("DROP DATABASE {name} WITH (FORCE)"));
+}
+
+#[test]
+fn two_nodes_share_a_database_and_its_dump_comes_back_without_what_was_revoked() {
+    let Some(database) = Database::new("nodes") else {
+        return;
+    };
+    let bootstrap = "[bootstrap]\nclient_id = 'automation'\nclient_secret_file = 'secret'\n";
+    let folder = database.folder(bootstrap);
+    folder.puts("secret", SECRET);
+    assert_eq!(folder.runs(&["migrate"]).0, 0);
+    let (one, two) = (free_port(), free_port());
+    let issuer = format!("http://localhost:{one}/");
+    let nodes = [
+        folder.serves(one, &["--issuer", &issuer]),
+        folder.serves(two, &["--issuer", &issuer]),
+    ];
+    let (old, kid) = token(two, &issuer);
+    assert!(is_active(one, &old));
+    within_a_second("both nodes publish one key", || {
+        published(one) == published(two) && published(one) == [kid.clone()]
+    });
+    let (code, said, complaint) = folder.runs(&["backup", "saved"]);
+    assert_eq!(code, 0, "{said}{complaint}");
+    assert_eq!(folder.runs(&["keys", "revoke", &kid]).0, 0);
+    within_a_second("the key has left both nodes", || {
+        published(one).is_empty() && published(two).is_empty()
+    });
+    nodes.into_iter().for_each(stop);
+
+    let (code, _, complaint) = folder.runs(&["restore", "saved"]);
+    assert!(code == 1 && complaint.contains("--replace"), "{complaint}");
+    let (code, said, complaint) = folder.runs(&["restore", "--replace", "saved"]);
+    assert_eq!(code, 0, "{said}{complaint}");
+    let node = folder.serves(one, &["--issuer", &issuer]);
+    assert_eq!(published(one), [kid]);
+    assert!(
+        !is_active(one, &old),
+        "a token of before the restore is good again"
+    );
+    stop(node);
 }
