@@ -129,7 +129,7 @@ impl Catalogue {
                 News::Everything { newest } => *newest,
             };
             self.forget(&news);
-            if concerns(&news, Entity::Key) {
+            if concerns(&news, Entity::Key) || self.keys.has_turned(now) {
                 self.keys.refresh(store, keyring, now).await?;
             }
             if concerns(&news, Entity::Setting) {

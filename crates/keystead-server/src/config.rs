@@ -41,6 +41,8 @@ pub struct Config {
     pub sealing_key_file: PathBuf,
     /// A first client for the Management API.
     pub bootstrap: Option<Bootstrap>,
+    /// How fast one address may ask.
+    pub limits: Limits,
     /// Where metrics are served, if at all.
     pub metrics: Option<SocketAddr>,
     /// How connections are encrypted.
@@ -56,6 +58,15 @@ pub struct Bootstrap {
     pub client_id: ClientId,
     /// Its secret.
     pub client_secret: Secret,
+}
+
+/// How fast one address may ask; 0 is as fast as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second to the OAuth endpoints, and five times as many at once.
+    pub requests_per_second: u32,
+    /// Failed attempts a second to show credentials, and five times as many at once.
+    pub failures_per_second: u32,
 }
 
 /// How connections are encrypted.

@@ -36,6 +36,8 @@ struct Ring {
     /// Newest signing first.
     keys: Vec<Arc<Key>>,
     published: Bytes,
+    /// When a key next begins to sign or stops being published, by the clock alone.
+    turns_at: Option<Timestamp>,
 }
 
 struct Key {
@@ -68,6 +70,13 @@ impl Keys {
     ) -> Result<(), Fault> {
         let records: Vec<SigningKeyRecord> = store.read(move |tx| keys::published(tx, now)).await?;
         let known = self.ring.load();
+        let moments = |record: &SigningKeyRecord| [Some(record.signs_from), record.published_until];
+        let turns_at = records
+            .iter()
+            .flat_map(moments)
+            .flatten()
+            .filter(|at| *at > now)
+            .min();
         let mut kept = Vec::with_capacity(records.len());
         for record in records {
             let parsed = known.keys.iter().find(|key| key.id == record.id);
@@ -83,12 +92,18 @@ impl Keys {
                 signs_until: record.signs_until,
             }));
         }
-        let published = document(&kept)?;
+        let published = document(&kept, now)?;
         self.ring.store(Arc::new(Ring {
             keys: kept,
             published,
+            turns_at,
         }));
         Ok(())
+    }
+
+    /// Whether time alone has changed which keys are published, or which of them comes first.
+    pub fn has_turned(&self, now: Timestamp) -> bool {
+        self.ring.load().turns_at.is_some_and(|at| at <= now)
     }
 
     /// The key that signs now.
@@ -265,10 +280,10 @@ fn open(
     Ok((Arc::new(Signer::new(pair)), public))
 }
 
-/// RSA keys first, RS256 before the rest: old clients take the first key that they understand.
-fn document(keys: &[Arc<Key>]) -> Result<Bytes, Fault> {
-    let mut ordered: Vec<&SigningKey> = keys.iter().map(|key| key.signer.key()).collect();
-    ordered.sort_by_key(|pair| match pair.alg() {
+/// RSA keys first, RS256 before the rest, and of each kind the one that signs: old clients take the first key that they
+/// understand.
+fn document(keys: &[Arc<Key>], now: Timestamp) -> Result<Bytes, Fault> {
+    let rank = |alg: Algorithm| match alg {
         Algorithm::RS256 => 0,
         Algorithm::RS384
         | Algorithm::RS512
@@ -278,8 +293,10 @@ fn document(keys: &[Arc<Key>]) -> Result<Bytes, Fault> {
         Algorithm::ES256 | Algorithm::ES384 => 2,
         Algorithm::EdDSA => 3,
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => 4,
-    });
-    let set: JwkSet = ordered.into_iter().collect();
+    };
+    let mut ordered: Vec<&Arc<Key>> = keys.iter().collect();
+    ordered.sort_by_key(|key| (rank(key.signer.key().alg()), key.signs_from > now));
+    let set: JwkSet = ordered.into_iter().map(|key| key.signer.key()).collect();
     serde_json::to_vec(&set)
         .map(Bytes::from)
         .map_err(|e| Fault::Unwritable(e.to_string()))

@@ -6,7 +6,7 @@
 use axum::Router;
 use keystead_protocol::jwk::Algorithm;
 
-use crate::{catalogue::POLL, error::Fault, services::Services};
+use crate::{error::Fault, services::Services};
 
 pub mod bootstrap;
 pub mod cache;
@@ -16,6 +16,7 @@ pub mod error;
 pub mod http;
 pub mod identity;
 pub mod keys;
+pub mod limits;
 pub mod logbook;
 pub mod metrics;
 pub mod mint;
@@ -23,14 +24,18 @@ pub mod oauth;
 pub mod services;
 pub mod tenant;
 pub mod tls;
+pub mod upkeep;
 
 /// The server: every route, behind the edge.
 pub fn app(services: &Services) -> Router {
-    http::edge(http::health::routes().merge(oauth::routes()), services)
+    http::edge(
+        http::health::routes().merge(oauth::routes(services)),
+        services,
+    )
 }
 
 /// Makes what a first start needs, reads what must be known before the first request, and starts what runs beside
-/// requests: the follower of the change feed and the writer of the logbook. Both end when the store is closed.
+/// requests: [`upkeep`] and the writer of the logbook. They end when the store is closed.
 ///
 /// # Errors
 /// A [`Fault`] of the store, or of the keys.
@@ -49,33 +54,12 @@ pub async fn begin(services: &Services) -> Result<(), Fault> {
         .signing_or_new(Algorithm::RS256, store, keyring, rng, now)
         .await?;
     services.logbook.start(store);
-    tokio::spawn(follow(services.clone()));
+    tokio::spawn(upkeep::follow(services.clone()));
+    tokio::spawn(upkeep::sweep(services.clone()));
     Ok(())
 }
 
 /// Writes what the logbook still holds. To be called when no request is under way any more.
 pub async fn end(services: &Services) {
     services.logbook.flush().await;
-}
-
-/// Keeps the catalogue true until the store is closed.
-async fn follow(services: Services) {
-    let mut away = false;
-    loop {
-        tokio::time::sleep(POLL).await;
-        let now = services.clock.now();
-        match services
-            .catalogue
-            .catch_up(&services.store, &services.keyring, now)
-            .await
-        {
-            Ok(()) => away = false,
-            Err(Fault::Store(keystead_store::Fault::Closed)) => return,
-            Err(why) if !away => {
-                away = true;
-                tracing::warn!(%why, "the change feed cannot be read; what is remembered is believed for a while");
-            }
-            Err(_) => {}
-        }
-    }
 }

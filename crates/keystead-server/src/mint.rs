@@ -290,16 +290,12 @@ mod tests {
             })
         );
 
-        let permissions: Scope = "read:messages".parse().unwrap();
+        let (permissions, nothing): (Scope, Scope) =
+            ("read:messages".parse().unwrap(), Scope::default());
         let token = AccessToken {
             permissions: Some(&permissions),
             userinfo: None,
-            ..access(
-                TokenDialect::Rfc9068ProfileAuthz,
-                &Scope::default(),
-                &id,
-                &of,
-            )
+            ..access(TokenDialect::Rfc9068ProfileAuthz, &nothing, &id, &of)
         };
         let token = token.sign(&key).unwrap();
         assert!(

@@ -6,14 +6,14 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use keystead_protocol::time::Timestamp;
 use keystead_store::{Store, seal::Keyring};
 use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 
-use crate::{catalogue::Catalogue, config::Config, logbook::Logbook};
+use crate::{catalogue::Catalogue, config::Config, limits::Limits, logbook::Logbook};
 
 /// Cheap to clone: every part is shared.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct Services {
     pub catalogue: Arc<Catalogue>,
     /// Where log lines go that nobody waits for.
     pub logbook: Logbook,
+    /// How fast one address may ask.
+    pub limits: Arc<Limits>,
     /// The checked configuration.
     pub config: Arc<Config>,
     /// The only clock.
@@ -45,6 +47,7 @@ impl Services {
             keyring: Arc::new(keyring),
             catalogue: Arc::default(),
             logbook: Logbook::default(),
+            limits: Arc::new(Limits::new(&config.limits)),
             config: Arc::new(config),
             clock: Clock::system(),
             entropy: Entropy::system(),
@@ -64,14 +67,19 @@ pub struct Clock(Hands);
 
 #[derive(Debug, Clone)]
 enum Hands {
-    System,
+    System { begun: Instant },
     Stopped(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self(Hands::System)
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "rates are measured from here, since the time of day may be set back"
+        )]
+        let begun = Instant::now();
+        Self(Hands::System { begun })
     }
 
     /// A clock that stands at `at` until [`advance`](Self::advance)d: for tests and for replaying a recorded moment.
@@ -82,7 +90,7 @@ impl Clock {
     /// The moment. A system clock before 1970 reads as 1970.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Hands::System => {
+            Hands::System { .. } => {
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "this is the one clock that all others are read from"
@@ -94,10 +102,19 @@ impl Clock {
         }
     }
 
+    /// How long it has been running, for rates: it never goes back, whatever is done to the time of day. Says nothing
+    /// about the date.
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Hands::System { begun } => begun.elapsed(),
+            Hands::Stopped(_) => self.now().since(Timestamp::from_millis(0)),
+        }
+    }
+
     /// Moves a stopped clock forward. The system's clock moves by itself and ignores this.
     pub fn advance(&self, by: Duration) {
         match &self.0 {
-            Hands::System => {}
+            Hands::System { .. } => {}
             Hands::Stopped(at) => {
                 let later = (Timestamp::from_millis(at.load(Ordering::SeqCst)) + by).as_millis();
                 at.store(later, Ordering::SeqCst);

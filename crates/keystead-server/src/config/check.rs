@@ -10,7 +10,7 @@ use keystead_protocol::secret::Secret;
 use tracing::Level;
 
 use super::{
-    Checked, Config, Inputs, Log, LogFormat, Problem, Problems, Source,
+    Checked, Config, Inputs, Limits, Log, LogFormat, Problem, Problems, Source,
     raw::{Given, RawConfig},
 };
 
@@ -70,6 +70,14 @@ impl Check<'_> {
             None => data_dir.as_ref().map(|dir| dir.join("sealing.key")),
         };
         let bootstrap = self.bootstrap(raw.bootstrap_client_id, raw.bootstrap_client_secret_file);
+        let limits = Limits {
+            requests_per_second: raw
+                .limits_requests_per_second
+                .map_or(200, |given| given.value),
+            failures_per_second: raw
+                .limits_failures_per_second
+                .map_or(10, |given| given.value),
+        };
         let metrics = self.metrics(raw.metrics_listen, listen);
         let level = self.parsed("log.level", raw.log_level, Level::INFO, level);
         let format = self.parsed("log.format", raw.log_format, LogFormat::Auto, format);
@@ -88,6 +96,7 @@ impl Check<'_> {
             database: database?,
             sealing_key_file: sealing_key_file?,
             bootstrap: bootstrap?,
+            limits,
             metrics: metrics?,
             tls: tls?,
             log: Log {

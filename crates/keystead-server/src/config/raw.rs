@@ -214,6 +214,17 @@ keys! {
     "bootstrap.client_secret_file" => bootstrap_client_secret_file: String {
         default: "none", example: r#""/run/secrets/bootstrap-client-secret""#
     }
+    /// How many requests a second one address may send to the OAuth endpoints; five times as many at once. 0 is no limit.
+    ///
+    /// Behind a proxy that is not among `trusted_proxies`, all callers have the proxy's address and share one limit.
+    "limits.requests_per_second" => limits_requests_per_second: u32 {
+        default: "`200`", example: "200"
+    }
+    /// How many times a second one address may show a wrong secret, code or token; five times as many at once. Whoever
+    /// goes on is refused before anything is looked at. 0 is no limit.
+    "limits.failures_per_second" => limits_failures_per_second: u32 {
+        default: "`10`", example: "10"
+    }
     /// An address of its own for `GET /metrics` in Prometheus' format. Whoever can connect to it may read it.
     "metrics.listen" => metrics_listen: String {
         default: "off", example: r#""127.0.0.1:9464""#

@@ -2,12 +2,39 @@
 
 use axum::{
     body::Bytes,
-    http::{HeaderMap, header::CONTENT_TYPE},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
 };
 use keystead_protocol::{
     error::{Code, OAuthError},
     form::Form,
+    profile::Profile,
 };
+
+use super::refusal::Error;
+use crate::http::Refusal;
+
+/// The bytes of a body. What cannot be read to its end is refused in JSON like everything else, also when its length was
+/// not announced and so not refused before.
+pub(super) struct Whole(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(why) if why.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Refusal::BodyTooLarge.into_response())
+            }
+            Err(_) => {
+                let broken = OAuthError::new(Code::InvalidRequest, "Malformed request body");
+                Err(Error::from(broken).respond(Profile::Compat))
+            }
+        }
+    }
+}
 
 /// Reads the parameters. A body without a type is taken for a form, which some clients forget to say.
 ///

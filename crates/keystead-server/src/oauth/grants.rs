@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use keystead_protocol::{
-    ids::{Audience, GrantId, SessionId},
+    ids::{Audience, GrantId, SessionId, UserId},
     profile::Profile,
     scope::Scope,
     secret::Secret,
@@ -14,10 +14,11 @@ use keystead_store::{
     Tx,
     apis::{ClientPolicy, TokenDialect, UserPolicy},
     client_grants::SubjectType,
+    connections,
     grants::Grant,
     roles,
     token_key::TokenKey,
-    users::User,
+    users::{self, User},
 };
 
 use crate::{
@@ -239,16 +240,23 @@ pub(super) fn shows_permissions(dialect: Option<TokenDialect>) -> bool {
     }
 }
 
-/// A user that may still be spoken for.
+/// Reads a user that may still be spoken for: there, not blocked, of a connection that lets its users in. Otherwise
+/// answers [`Refusal::UserGone`], [`Refusal::UserBlocked`] or [`Refusal::ConnectionDisabled`].
 ///
 /// # Errors
-/// [`Refusal::UserGone`], [`Refusal::UserBlocked`].
-fn active(user: Option<User>) -> Result<User, Refusal> {
-    match user {
-        None => Err(Refusal::UserGone),
-        Some(user) if user.blocked => Err(Refusal::UserBlocked),
-        Some(user) => Ok(user),
+/// A fault of the store.
+fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Refusal>, keystead_store::Fault> {
+    let Some(user) = users::find(tx, id)? else {
+        return Ok(Err(Refusal::UserGone));
+    };
+    if user.blocked {
+        return Ok(Err(Refusal::UserBlocked));
     }
+    let connection = connections::find(tx, &user.connection)?;
+    Ok(match connection {
+        Some(connection) if connection.enabled => Ok(user),
+        Some(_) | None => Err(Refusal::ConnectionDisabled),
+    })
 }
 
 fn person(grant: &Grant, user: User) -> Person {

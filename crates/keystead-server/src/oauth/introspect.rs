@@ -33,7 +33,7 @@ async fn introspect(
     State(services): State<Services>,
     Now(now): Now,
     headers: HeaderMap,
-    body: Bytes,
+    form::Whole(body): form::Whole,
 ) -> Response {
     let mut asker = None;
     match answer(&services, &headers, &body, now, &mut asker).await {

@@ -101,6 +101,9 @@ pub enum Refusal {
     /// The user was blocked.
     #[error("the user is blocked")]
     UserBlocked,
+    /// The user's connection was switched off.
+    #[error("the user's connection is disabled")]
+    ConnectionDisabled,
     /// No access token, or one that is not good here.
     #[error("access token: {0}")]
     Token(TokenRefusal),
@@ -189,6 +192,9 @@ impl Refusal {
                 "The refresh_token was generated for a user who doesn't exist anymore.",
             ),
             Self::UserBlocked => say(Code::Unauthorized, "user is blocked"),
+            Self::ConnectionDisabled => {
+                say(Code::InvalidGrant, "The user's connection is disabled")
+            }
             Self::Token(TokenRefusal::Several) => say(
                 Code::InvalidRequest,
                 "Send the access token in one way only",
@@ -229,13 +235,63 @@ impl Refusal {
         if let Some(challenge) = self.challenge() {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        if self.is_wrong_guess() {
+            response.extensions_mut().insert(WrongGuess);
+        }
         response
+    }
+
+    /// Whether somebody showed what may have been guessed. What is merely too old was right once.
+    fn is_wrong_guess(&self) -> bool {
+        match self {
+            Self::UnknownClient
+            | Self::WrongSecret
+            | Self::AssertionSignature(_)
+            | Self::AssertionKey
+            | Self::AssertionClaims(_)
+            | Self::AssertionReplayed
+            | Self::CodeUnknown
+            | Self::CodeReplayed(_)
+            | Self::CodeOfAnotherClient
+            | Self::RedirectMismatch
+            | Self::Pkce(_)
+            | Self::RefreshUnknown
+            | Self::RefreshReused(_)
+            | Self::Token(
+                TokenRefusal::Jwt(_) | TokenRefusal::UnknownKey | TokenRefusal::Unknown,
+            ) => true,
+            Self::Unauthenticated(why) => *why == AuthRefusal::WrongMethod,
+            Self::Malformed(_)
+            | Self::DisabledClient
+            | Self::GrantNotAllowed(_)
+            | Self::UnknownAudience(_)
+            | Self::NotGranted(_)
+            | Self::NoAudience
+            | Self::CodeExpired
+            | Self::RefreshDead(_)
+            | Self::AudienceMismatch
+            | Self::UserGone
+            | Self::UserBlocked
+            | Self::ConnectionDisabled
+            | Self::Token(
+                TokenRefusal::Missing
+                | TokenRefusal::Several
+                | TokenRefusal::Claims(_)
+                | TokenRefusal::Revoked
+                | TokenRefusal::InsufficientScope,
+            )
+            | Self::TooMany => false,
+        }
     }
 }
 
 fn unauthorized() -> OAuthError {
     OAuthError::new(Code::InvalidClient, "Unauthorized")
 }
+
+/// Marks an answer, for whoever counts: what was shown may have been guessed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WrongGuess;
 
 /// What every answer with a token or about one carries (RFC 6749 §5.1).
 pub(super) fn uncached() -> [(axum::http::HeaderName, HeaderValue); 2] {

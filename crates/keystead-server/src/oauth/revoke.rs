@@ -35,7 +35,7 @@ async fn revoke(
     State(services): State<Services>,
     Now(now): Now,
     headers: HeaderMap,
-    body: Bytes,
+    form::Whole(body): form::Whole,
 ) -> Response {
     let mut asker = None;
     match answer(&services, &headers, &body, now, &mut asker).await {

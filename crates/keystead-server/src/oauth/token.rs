@@ -45,7 +45,7 @@ async fn token(
     Now(now): Now,
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
-    body: Bytes,
+    form::Whole(body): form::Whole,
 ) -> Response {
     let mut heard = Heard::default();
     match answer(&services, now, &origin, &headers, &body, &mut heard).await {
@@ -91,14 +91,16 @@ async fn answer(
     heard: &mut Heard,
 ) -> Result<Answer, Error> {
     services.catalogue.believable(now)?;
-    // Parse.
+    // Parse. What is wrong is said after the client is known, whose profile decides how.
     let form = form::read(headers, body)?;
-    let request = TokenRequest::parse(&form)?;
-    let grant = *heard.grant.insert(request.grant_type());
+    let request = TokenRequest::parse(&form);
+    heard.grant = request.as_ref().ok().map(TokenRequest::grant_type);
     // Authenticate.
     let client = client::authenticate(services, headers, &form, now).await?;
     heard.client = Some(Arc::clone(&client));
     let client = &client;
+    let request = request?;
+    let grant = request.grant_type();
     // Permit.
     if !client.metadata.allows(grant) {
         return Err(Refusal::GrantNotAllowed(grant).into());

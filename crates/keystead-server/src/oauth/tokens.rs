@@ -89,17 +89,24 @@ async fn opaque(
         let Some(token) = access_tokens::find(tx, &key, now)? else {
             return Ok(None);
         };
-        let standing = grants::standing(tx, &token.grant, now)?;
-        let user = match &standing {
-            Standing::Live(grant) => users::find(tx, &grant.user)?,
-            Standing::Revoked(_) | Standing::Gone => None,
+        let Standing::Live(grant) = grants::standing(tx, &token.grant, now)? else {
+            return Ok(Some((token, None)));
         };
-        Ok::<_, keystead_store::Fault>(Some((token, standing, user)))
+        let origin = Origin {
+            grant: Some(&grant.id),
+            session: grant.session.as_ref(),
+            user: Some(&grant.user),
+            client: &grant.client,
+            issued_at: token.created_at,
+        };
+        if revocations::is_cut_off(tx, origin)? {
+            return Ok(Some((token, None)));
+        }
+        let user = users::find(tx, &grant.user)?;
+        Ok::<_, keystead_store::Fault>(Some((token, Some((grant, user)))))
     });
-    let (token, standing, user) = read.await?.ok_or(TokenRefusal::Unknown)?;
-    let Standing::Live(grant) = standing else {
-        return Err(TokenRefusal::Revoked.into());
-    };
+    let (token, holds) = read.await?.ok_or(TokenRefusal::Unknown)?;
+    let (grant, user) = holds.ok_or(TokenRefusal::Revoked)?;
     let user = user.ok_or(TokenRefusal::Revoked)?;
     let client = issued_to(services, &grant.client).await?;
     Ok(Live {
@@ -139,19 +146,21 @@ async fn jwt(
         .flatten();
     let speaks_for = user.clone();
     let read = services.store.read(move |tx| {
+        let family = match &of {
+            None => None,
+            Some(of) => match grants::standing(tx, of, now)? {
+                Standing::Live(grant) => Some(grant),
+                Standing::Revoked(_) | Standing::Gone => return Ok(Err(TokenRefusal::Revoked)),
+            },
+        };
         let origin = Origin {
             grant: of.as_ref(),
-            session: None,
+            session: family.as_ref().and_then(|grant| grant.session.as_ref()),
             user: user.as_ref(),
             client: &client_id,
             issued_at,
         };
         if revocations::is_denied(tx, &token)? || revocations::is_cut_off(tx, origin)? {
-            return Ok(Err(TokenRefusal::Revoked));
-        }
-        if let Some(of) = &of
-            && !matches!(grants::standing(tx, of, now)?, Standing::Live(_))
-        {
             return Ok(Err(TokenRefusal::Revoked));
         }
         let Some(id) = &user else { return Ok(Ok(None)) };
@@ -222,7 +231,12 @@ async fn genuine(
         leeway: Duration::ZERO,
         token_use: TokenUse::AccessToken,
     };
-    Ok(claims::check(verified, &expected, now).map_err(TokenRefusal::Claims)?)
+    let claims = claims::check(verified, &expected, now).map_err(TokenRefusal::Claims)?;
+    // Whoever shares a secret with us can sign as we do, so what it signs is good for that API and nowhere else.
+    if shared && claims.aud.len() != 1 {
+        return Err(TokenRefusal::Claims(claims::ClaimRefusal::WrongAudience).into());
+    }
+    Ok(claims)
 }
 
 /// The first audience that a token names, believed of nobody: it only chooses whose key to try.

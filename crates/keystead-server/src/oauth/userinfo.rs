@@ -2,7 +2,6 @@
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::State,
     http::{HeaderMap, Uri, header::AUTHORIZATION},
     response::{IntoResponse, Response},
@@ -41,7 +40,7 @@ async fn by_post(
     State(services): State<Services>,
     Now(now): Now,
     headers: HeaderMap,
-    body: Bytes,
+    form::Whole(body): form::Whole,
 ) -> Response {
     let form = if body.is_empty() {
         Ok(None)
@@ -75,6 +74,9 @@ async fn answer(
     now: Timestamp,
 ) -> Result<Map<String, Value>, Error> {
     services.catalogue.believable(now)?;
+    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        return Err(TokenRefusal::Several.into());
+    }
     let (token, by_query) = match (bearer(headers), other) {
         (Some(_), Some(_)) => return Err(TokenRefusal::Several.into()),
         (Some(token), None) => (token.ok_or(TokenRefusal::Unknown)?, false),

@@ -20,7 +20,7 @@ use keystead_server::{
     services::{Clock, Entropy, Services},
     tls::Acceptor,
 };
-use keystead_store::{Store, seal::Keyring};
+use keystead_store::{Database, Store, migrate, seal::Keyring};
 use rand::{SeedableRng as _, rngs::StdRng};
 use tempfile::TempDir;
 use tokio::{
@@ -31,6 +31,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+mod begun;
+
+pub use begun::Engine;
+pub(crate) use begun::on_both;
+
 /// Noon of a day in 2026.
 pub const NOON: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -38,6 +43,7 @@ pub struct House {
     pub services: Services,
     pub clock: Clock,
     pub routes: Router<Services>,
+    database: Option<begun::OwnDatabase>,
     folder: TempDir,
 }
 
@@ -64,6 +70,9 @@ impl House {
         std::fs::create_dir(&config.data_dir).unwrap();
         let mut entropy = Entropy::from_rng(StdRng::seed_from_u64(1));
         let keyring = Keyring::load_or_create(&config.sealing_key_file, &mut entropy).unwrap();
+        if let Database::Postgres { .. } = config.database {
+            migrate(&config.database).unwrap();
+        }
         let store = Store::open(&config.database).unwrap();
         let clock = Clock::stopped(NOON);
         let services = Services {
@@ -75,6 +84,7 @@ impl House {
             services,
             clock,
             routes: health::routes(),
+            database: None,
             folder,
         }
     }
@@ -135,6 +145,7 @@ pub fn empty(folder: PathBuf) -> Inputs {
 }
 
 /// A person or program that sends requests into the router.
+#[derive(Clone)]
 pub struct Visitor {
     app: Router,
     arrival: Arrival,

@@ -15,7 +15,6 @@ use keystead_store::{
     codes::{self, Code, Redemption},
     grants::{self, Grant},
     token_key::{Purpose, TokenKey},
-    users,
 };
 
 use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
@@ -42,24 +41,32 @@ pub struct Settlement {
 pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorization, Error> {
     let key = TokenKey::of(Purpose::Code, request.code.expose()).ok_or(Refusal::CodeUnknown)?;
     let read = cx.services.store.read(move |tx| {
-        let code = codes::find(tx, &key)?;
-        let user = code
-            .as_ref()
-            .map(|code| users::find(tx, &code.user))
-            .transpose()?
-            .flatten();
-        Ok::<_, keystead_store::Fault>((code, user))
+        let Some(code) = codes::find(tx, &key)? else {
+            return Ok(Err(Refusal::CodeUnknown));
+        };
+        let user = active(tx, &code.user)?;
+        Ok::<_, keystead_store::Fault>(user.map(|user| (code, user)))
     });
-    let (code, user) = read.await?;
-    let code = code.ok_or(Refusal::CodeUnknown)?;
-    let user = active(user)?;
+    let (code, user) = read.await??;
     let api = match &code.terms.audience {
         Some(audience) => Some(cx.api(audience).await?),
         None => None,
     };
-    let (scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
-    let refreshes =
-        scope.contains("offline_access") && cx.client.metadata.allows(GrantType::RefreshToken);
+    let (mut scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
+    let wanted_by_api = api
+        .as_ref()
+        .is_none_or(|known| known.api.settings.allow_offline_access);
+    let refreshes = scope.contains("offline_access")
+        && wanted_by_api
+        && cx.client.metadata.allows(GrantType::RefreshToken);
+    if !refreshes {
+        // What is answered as granted is granted.
+        scope = scope
+            .iter()
+            .filter(|token| token.as_str() != "offline_access")
+            .cloned()
+            .collect();
+    }
     let lifetimes = cx.client.metadata.refresh_policy();
     let grant = Grant {
         id: code.grant,

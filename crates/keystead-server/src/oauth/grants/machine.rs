@@ -1,6 +1,6 @@
 //! The grant of a client that asks for itself (RFC 6749 §4.4).
 
-use keystead_protocol::token::ClientCredentials;
+use keystead_protocol::{grant_type::GrantType, profile::ClientType, token::ClientCredentials};
 
 use super::{Authorization, Cx, Settlement, Subject, shows_permissions};
 use crate::oauth::refusal::{Error, Refusal};
@@ -10,6 +10,10 @@ use crate::oauth::refusal::{Error, Refusal};
 /// # Errors
 /// A [`Refusal`], or a fault of the store.
 pub async fn prove(cx: &Cx<'_>, request: ClientCredentials) -> Result<Authorization, Error> {
+    // RFC 6749 §4.4: anybody can say a public client's name.
+    if cx.client.metadata.client_type() == ClientType::Public {
+        return Err(Refusal::GrantNotAllowed(GrantType::ClientCredentials).into());
+    }
     let default = cx.services.catalogue.tenant().default_audience.clone();
     let audience = request.audience.or(default).ok_or(Refusal::NoAudience)?;
     let api = cx.api(&audience).await?;

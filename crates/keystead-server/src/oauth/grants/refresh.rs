@@ -5,7 +5,6 @@ use keystead_store::{
     Tx,
     grants::{self, Presented, Renewal, Standing, Successor},
     token_key::{Purpose, TokenKey},
-    users,
 };
 
 use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
@@ -44,11 +43,10 @@ pub async fn prove(cx: &Cx<'_>, request: RefreshToken) -> Result<Authorization, 
             Standing::Live(grant) => grant,
             Standing::Revoked(_) | Standing::Gone => return Ok(Err(Refusal::RefreshDead(family))),
         };
-        let user = users::find(tx, &grant.user)?;
-        Ok::<_, keystead_store::Fault>(Ok((grant, user)))
+        let user = active(tx, &grant.user)?;
+        Ok::<_, keystead_store::Fault>(user.map(|user| (grant, user)))
     });
     let (grant, user) = read.await??;
-    let user = active(user)?;
     if request.audience.is_some() && request.audience != grant.audience {
         return Err(Refusal::AudienceMismatch.into());
     }

@@ -1,0 +1,155 @@
+//! Class 15, at the token endpoint: whatever is switched off is off for every grant, refresh and inspection.
+
+use axum::extract::Request;
+use keystead_store::{apis, client_grants, clients, users};
+use serde_json::json;
+
+use crate::{
+    actors::{Agreed, App, REDIRECT, VERIFIER},
+    house::{House, on_both},
+};
+
+const API: &str = "https://api.example/";
+
+/// What a client and its user had before something was switched off.
+struct Before {
+    app: App,
+    code: String,
+    refresh_token: String,
+    users: String,
+    opaque: String,
+    machines: String,
+}
+
+async fn before(
+    house: &House,
+    id: &str,
+    api: &apis::Api,
+) -> (
+    Before,
+    keystead_store::users::User,
+    keystead_protocol::ids::ClientGrantId,
+) {
+    let grants = json!(["client_credentials", "authorization_code", "refresh_token"]);
+    let app = house.client(id, json!({ "grant_types": grants })).await;
+    let grant = house.grants(&app, api, "read:messages").await;
+    let user = house.user(id).await;
+    let agreed = |audience| Agreed {
+        scope: "openid offline_access read:messages",
+        audience,
+        ..Agreed::default()
+    };
+    let identifier = api.identifier.as_str();
+    let given = app
+        .redeems(&house.code(&app, &user, agreed(Some(identifier))).await)
+        .await;
+    let userinfo = app
+        .redeems(&house.code(&app, &user, agreed(None)).await)
+        .await;
+    let machines = app
+        .asks(json!({ "grant_type": "client_credentials", "audience": identifier }))
+        .await;
+    let before = Before {
+        code: house.code(&app, &user, agreed(Some(identifier))).await,
+        refresh_token: given.text("refresh_token"),
+        users: given.text("access_token"),
+        opaque: userinfo.text("access_token"),
+        machines: machines.text("access_token"),
+        app,
+    };
+    (before, user, grant)
+}
+
+/// What still works: its own grant, the code, the refresh token, and each access token at introspection and userinfo.
+async fn works(house: &House, before: &Before, api: &str, reader: &App) -> [bool; 7] {
+    let machine = before
+        .app
+        .asks(json!({ "grant_type": "client_credentials", "audience": api }))
+        .await;
+    let code = before.app.asks(json!({
+        "grant_type": "authorization_code", "code": before.code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER,
+    })).await;
+    let refresh = before.app.refreshes(&before.refresh_token).await;
+    let mut works = vec![
+        machine.status == 200,
+        code.status == 200,
+        refresh.status == 200,
+    ];
+    for token in [&before.machines, &before.users, &before.opaque] {
+        works.push(reader.introspects(token).await["active"] == true);
+    }
+    let request =
+        Request::get("/userinfo").header("authorization", format!("Bearer {}", before.opaque));
+    works.push(house.visitor().sends(request).await.status == 200);
+    works.try_into().unwrap()
+}
+
+on_both! {
+    async fn what_is_switched_off_stays_off(house) {
+        let reader = house.machine("reader").await;
+        const YES: bool = true;
+        const NO: bool = false;
+        for (what, want) in [
+            ("nothing", [YES; 7]),
+            ("client disabled", [NO; 7]),
+            ("client deleted", [NO; 7]),
+            ("user blocked", [YES, NO, NO, YES, NO, NO, NO]),
+            ("user deleted", [YES, NO, NO, YES, NO, NO, NO]),
+            ("connection disabled", [YES, NO, NO, YES, YES, YES, YES]),
+            // A token that was signed before is its API's to refuse; here nothing new is made for it.
+            ("client grant deleted", [NO, YES, YES, YES, YES, YES, YES]),
+            ("API deleted", [NO, NO, NO, NO, NO, YES, YES]),
+            ("users not served by the API", [YES, NO, NO, YES, YES, YES, YES]),
+            ("clients not served by the API", [NO, YES, YES, YES, YES, YES, YES]),
+            ("grants taken from the client", [NO, NO, NO, YES, YES, YES, YES]),
+        ] {
+            let identifier = format!("{API}{}", what.replace(' ', "-"));
+            let api = house.api(&identifier, |_| {}).await;
+            let (before, user, grant) = before(&house, &what.replace(' ', "-"), &api).await;
+            house.waits(std::time::Duration::from_secs(1)).await;
+            let (now, client, mut changed) = (house.now(), before.app.client_id(), api.clone());
+            house.writes(move |tx| {
+                let policy = &mut changed.settings.subject_type_authorization;
+                match what {
+                    "nothing" => {}
+                    "client disabled" => { let _ = clients::set_enabled(tx, &client, false, now)?; }
+                    "client deleted" => { let _ = clients::delete(tx, &client, now)?; }
+                    "user blocked" => { let _ = users::block(tx, &user.id, now)?; }
+                    "user deleted" => { let _ = users::delete(tx, &user.id)?; }
+                    "connection disabled" => { let _ = keystead_store::connections::set_enabled(tx, &user.connection, false, now)?; }
+                    "client grant deleted" => { let _ = client_grants::delete(tx, &grant, now)?; }
+                    "API deleted" => { let _ = apis::delete(tx, &changed.id, now)?; }
+                    "users not served by the API" => {
+                        policy.user.policy = apis::UserPolicy::DenyAll;
+                        let _ = apis::update(tx, &changed, now)?;
+                    }
+                    "clients not served by the API" => {
+                        policy.client.policy = apis::ClientPolicy::DenyAll;
+                        let _ = apis::update(tx, &changed, now)?;
+                    }
+                    _ => {
+                        let mut found = clients::find(tx, &client)?.unwrap();
+                        found.metadata.grant_types = Some(vec![]);
+                        let _ = clients::update(tx, &found, now)?;
+                    }
+                }
+                Ok(())
+            }).await;
+            assert_eq!(works(&house, &before, &identifier, &reader).await, want, "{what}");
+        }
+    }
+
+    async fn who_is_let_in_again_starts_anew(house) {
+        let api = house.api(API, |_| {}).await;
+        let reader = house.machine("reader").await;
+        let (before, user, _) = before(&house, "app", &api).await;
+        house.waits(std::time::Duration::from_secs(1)).await;
+        let now = house.now();
+        house.writes(move |tx| {
+            let _ = users::block(tx, &user.id, now)?;
+            users::unblock(tx, &user.id, now).map(drop)
+        }).await;
+        let want = [true, false, false, true, false, false, false];
+        assert_eq!(works(&house, &before, API, &reader).await, want);
+    }
+}
