@@ -1,10 +1,6 @@
 //! How a verifier is set up: two names that must be given, and defaults for all else.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use keystead_protocol::{
     jwk::{Algorithm, KeyRefusal, VerifyingKey, VerifyingKeys},
@@ -19,8 +15,9 @@ use crate::introspect::{Introspection, Introspector};
 use crate::jwks::{Jwks, Patience, Place};
 use crate::{
     Verifier,
+    clock::{self, Clock},
     keys::{KeySource, Keys},
-    verify::{Clock, Shared},
+    verify::Shared,
 };
 
 /// Which `typ` an access token may have.
@@ -98,7 +95,7 @@ impl Builder {
             leeway: Duration::from_secs(10),
             limits: Limits::default(),
             token_type: TokenType::default(),
-            clock: Arc::new(system_clock),
+            clock: Arc::new(clock::system),
             #[cfg(feature = "http")]
             patience: Patience::default(),
             #[cfg(feature = "introspection")]
@@ -292,15 +289,6 @@ fn published(
     }
     let jwks = Jwks::new(place, algorithms.to_vec(), patience, Arc::clone(clock))?;
     Ok(Keys::Published(Arc::new(jwks)))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an API without a clock of its own takes the system's; this is the only place that reads it"
-)]
-fn system_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp::from_millis(0) + since.unwrap_or_default()
 }
 
 impl fmt::Debug for Builder {

@@ -21,8 +21,8 @@ use url::Url;
 
 use crate::{
     BuildError, FetchError, Refusal,
+    clock::Clock,
     fetch::{Fetch, is_loopback, permitted},
-    verify::Clock,
 };
 
 /// Keys without `Cache-Control` hold so long.

@@ -95,6 +95,7 @@
 
 mod builder;
 mod claims;
+mod clock;
 #[cfg(feature = "axum")]
 mod extract;
 #[cfg(feature = "http")]

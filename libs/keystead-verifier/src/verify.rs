@@ -11,11 +11,9 @@ use keystead_protocol::{
 
 use crate::{
     Builder, Claims, Refusal, TokenType,
+    clock::Clock,
     keys::{Keys, choose},
 };
-
-/// Tells the time.
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Checks access tokens of one issuer for one API. Cheap to clone; clones share their keys.
 #[derive(Clone)]
