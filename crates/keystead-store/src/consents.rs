@@ -26,7 +26,7 @@ pub struct Parties {
 
 impl Parties {
     /// The column is part of a key and so cannot be NULL; no audience is the empty text.
-    fn audience(&self) -> &str {
+    fn audience_key(&self) -> &str {
         self.audience.as_ref().map_or("", Audience::as_str)
     }
 }
@@ -63,7 +63,7 @@ pub fn remember(
         &[
             &parties.user,
             &parties.client,
-            &parties.audience(),
+            &parties.audience_key(),
             scope,
             &now,
         ],
@@ -77,7 +77,7 @@ pub fn remember(
         &[
             &parties.user,
             &parties.client,
-            &parties.audience(),
+            &parties.audience_key(),
             &known.union(scope),
         ],
     )
@@ -91,7 +91,7 @@ pub fn remember(
 pub fn find(tx: &mut Tx<'_>, parties: &Parties) -> Result<Scope, Fault> {
     let row = tx.row(
         "SELECT scopes FROM consents WHERE user_id = $1 AND client_id = $2 AND audience = $3",
-        &[&parties.user, &parties.client, &parties.audience()],
+        &[&parties.user, &parties.client, &parties.audience_key()],
     )?;
     row.map_or_else(|| Ok(Scope::default()), |mut row| row.take())
 }
@@ -116,7 +116,7 @@ pub fn of_user(tx: &mut Tx<'_>, user: &UserId) -> Result<Vec<Consent>, Fault> {
 pub fn forget(tx: &mut Tx<'_>, parties: &Parties, now: Timestamp) -> Result<(), Fault> {
     tx.run(
         "DELETE FROM consents WHERE user_id = $1 AND client_id = $2 AND audience = $3",
-        &[&parties.user, &parties.client, &parties.audience()],
+        &[&parties.user, &parties.client, &parties.audience_key()],
     )?;
     // Codes before grants: a redemption in progress is waited for, and the grant that it began is then seen.
     codes::void_between(tx, &parties.user, &parties.client, now)?;
