@@ -89,6 +89,9 @@ impl Cluster {
             .arg(self.folder())
             .args(["-p", &self.port.to_string()])
             .args(["-c", "listen_addresses=127.0.0.1"])
+            // After a crash: one call instead of a thousand, to sync what it finds.
+            .args(["-c", "recovery_init_sync_method=syncfs"])
+            .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
@@ -120,12 +123,15 @@ impl Cluster {
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let postmaster = Pid::from_child(&server);
-        // A stopped postmaster starts no process while we count.
+        // A postmaster that stands still starts no more processes. One that is missed could wait for ever for the dead.
         let _ = kill_process(postmaster, Signal::STOP);
-        let children = children_of(postmaster);
-        for &process in children.iter().chain([&postmaster]) {
-            let _ = kill_process(process, Signal::KILL);
+        while is_moving(postmaster) || children_of(postmaster).into_iter().any(is_moving) {
+            for process in children_of(postmaster) {
+                let _ = kill_process(process, Signal::KILL);
+            }
         }
+        let children = children_of(postmaster);
+        let _ = kill_process(postmaster, Signal::KILL);
         let _ = server.wait();
         for process in children {
             let _ = waitpid(Some(process), WaitOptions::empty());
@@ -157,6 +163,15 @@ pub fn give(folder: &Path) {
             .unwrap();
         chown(folder, Some(id), None).unwrap();
     }
+}
+
+/// Whether a process runs or could; not one that was stopped, has ended, or is gone.
+fn is_moving(process: Pid) -> bool {
+    let process = process.as_raw_nonzero();
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // After its name in parentheses, which may hold anything, comes its state.
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    !state.is_empty() && !state.starts_with(['T', 't', 'Z', 'X'])
 }
 
 fn children_of(parent: Pid) -> Vec<Pid> {

@@ -35,10 +35,13 @@ enum Moment {
     After,
 }
 
-/// A link to the server that breaks once at the next message to it that contains some bytes.
+/// Where the link shall break once: at the next message to the server that contains some bytes.
+type Cut = Mutex<Option<(Vec<u8>, Moment)>>;
+
+/// A link to the server that breaks when it is told to.
 struct Link {
     url: String,
-    cut: Arc<Mutex<Option<(Vec<u8>, Moment)>>>,
+    cut: Arc<Cut>,
 }
 
 impl Link {
@@ -73,7 +76,7 @@ impl Link {
 }
 
 /// Carries bytes both ways until either side ends, or the link shall break.
-fn carry(mut client: TcpStream, mut server: TcpStream, cut: &Mutex<Option<(Vec<u8>, Moment)>>) {
+fn carry(mut client: TcpStream, mut server: TcpStream, cut: &Cut) {
     let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let silent = Arc::new(AtomicBool::new(false));
     let silenced = Arc::clone(&silent);

@@ -80,7 +80,7 @@ fn a_sync_fails() {
         writer.tell(&mut ledger);
         std::thread::sleep(Duration::from_millis(10));
     }
-    writer.kill(&mut ledger);
+    writer.abandon(&mut ledger);
     let found = Found::in_sqlite(&file);
     // The pages of the last group, its commit included, are in the log: the next process finds them there.
     let risen = ledger.unknown.keys().filter(|n| found.has(**n)).count();

@@ -23,8 +23,11 @@ use crate::pairs::{self, Ledger, Outcome};
 const FLAG: &str = "--as-writer";
 /// How many writes are under way at once.
 const TASKS: usize = 16;
-/// How long a task waits after a fault before it writes the next pair.
-const BREATH: Duration = Duration::from_millis(100);
+/// How long a task waits after a fault before it writes the next pair. No two wait alike: then they do not storm a
+/// server that recovers, and yet soon see that it has.
+fn breath(task: usize) -> Duration {
+    Duration::from_millis(250 + 50 * task as u64)
+}
 
 /// A `postgres://` URL, or the path of a SQLite file.
 pub fn database(place: &str) -> Database {
@@ -55,7 +58,7 @@ pub fn run() {
     let store = Store::open(&database(place)).unwrap();
     let (next, told) = (Arc::new(next), Arc::new(unbuffered_stdout()));
     crate::runtime().block_on(async {
-        let task = |_| {
+        let task = |task| {
             let (store, next, told) = (store.clone(), Arc::clone(&next), Arc::clone(&told));
             tokio::spawn(async move {
                 loop {
@@ -67,7 +70,7 @@ pub fn run() {
                     let failed = outcome != Outcome::Kept;
                     say(&told, number, &outcome);
                     if failed {
-                        tokio::time::sleep(BREATH).await;
+                        tokio::time::sleep(breath(task)).await;
                     }
                 }
             })
@@ -189,12 +192,16 @@ impl Writer {
     /// `kill -9`, and notes what it had said by then.
     pub fn kill(mut self, ledger: &mut Ledger) {
         self.process.kill().unwrap();
-        // A tracer takes the kill for its child, which then ends for want of a case.
-        drop(self.line.take());
         self.process.wait().unwrap();
         for (number, outcome) in self.said.iter() {
             ledger.note(number, outcome);
         }
+    }
+
+    /// Has it end at once, without closing its store, which also ends what it was started under.
+    pub fn abandon(mut self, ledger: &mut Ledger) {
+        drop(self.line.take());
+        self.finish(ledger);
     }
 
     /// Waits until it has written all its pairs.
@@ -209,6 +216,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        drop(self.line.take());
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
