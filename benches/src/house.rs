@@ -45,6 +45,8 @@ pub const APP: &str = "app";
 pub const RS256: &str = "https://rs256.example.com";
 /// See [`RS256`].
 pub const ES256: &str = "https://es256.example.com";
+/// Whose tokens these are, wherever the server listens: to the records of one start another issuer would be a stranger.
+pub const ISSUER: &str = "http://localhost:3000/";
 
 /// What a token asks for.
 pub const SCOPE: &str = "read:messages";
@@ -112,7 +114,7 @@ impl Records {
         let mut app = Client::new(ClientId::try_from(APP)?, "App".to_owned(), now);
         app.metadata = metadata(ApplicationType::Native, GrantType::RefreshToken);
         let connection = Connection::new(
-            ConnectionId::try_from("con_bench")?,
+            ConnectionId::generate(rng),
             "people".to_owned(),
             "auth0".to_owned(),
             now,
@@ -266,6 +268,7 @@ impl Server {
             .current_dir(folder)
             .env_clear()
             .env("KEYSTEAD_LISTEN", address.to_string())
+            .env("KEYSTEAD_ISSUER", ISSUER)
             .env("KEYSTEAD_DATA_DIR", folder)
             .env("KEYSTEAD_LIMITS__REQUESTS_PER_SECOND", "0")
             .env("KEYSTEAD_LIMITS__FAILURES_PER_SECOND", "0")

@@ -130,14 +130,17 @@ pub fn visits(
                 Arrivals::Closed => None,
                 Arrivals::Open(rate) => Some(Arc::new(schedule(rate, warm_up + time))),
             };
+            let mut connected = Vec::new();
+            for script in scripts {
+                let mut caller = Caller::connect(address, script).await?;
+                // Whatever the server does only once, it has done when the clock starts.
+                caller.ask().await?;
+                connected.push(caller);
+            }
             let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
             let mut callers = JoinSet::new();
-            for script in scripts {
-                let (mut caller, due, next) = (
-                    Caller::connect(address, script).await?,
-                    due.clone(),
-                    Arc::clone(&next),
-                );
+            for mut caller in connected {
+                let (due, next) = (due.clone(), Arc::clone(&next));
                 callers.spawn(async move {
                     let mut micros = Vec::new();
                     while began.elapsed() < warm_up + time {

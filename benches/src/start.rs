@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::{
     Row, Settings,
-    house::{SECRET, Server},
+    house::{ISSUER, SECRET, Server},
     http::{Caller, Script, post},
     pin::{self, Cores},
 };
@@ -51,8 +51,7 @@ fn first_token(folder: &tempfile::TempDir, core: usize) -> Result<(f64, f64)> {
     })?;
     server.wait()?;
     let form = format!(
-        "grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}&audience=http://localhost:{}/api/v2/",
-        server.address.port()
+        "grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}&audience={ISSUER}api/v2/"
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -17,7 +17,7 @@ use tower::{Layer as _, Service as _, service_fn};
 
 use crate::{
     Row, Settings,
-    house::{ES256, RS256, Records},
+    house::{ES256, ISSUER, RS256, Records},
     limits::{self, Rate, SIGNED},
     pin::Cores,
     token,
@@ -30,7 +30,6 @@ use crate::{
 pub fn verify(settings: &Settings) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
     let house = Records::new(None)?.serve(cores.server)?;
-    let issuer = format!("http://localhost:{}/", house.server.address.port());
     let mut all = Vec::new();
     for (name, audience, primitive) in [("rs256", RS256, rs256 as Limit), ("es256", ES256, es256)] {
         let token = token::access_token(&house, audience)?;
@@ -40,7 +39,7 @@ pub fn verify(settings: &Settings) -> Result<Vec<Row>> {
             &crate::http::get("/.well-known/jwks.json"),
         )?)?;
         let verifier = Verifier::builder()
-            .issuer(&issuer)
+            .issuer(ISSUER)
             .audience(audience)
             .keys(VerifyingKeys::from_json(&keys).map_err(|why| anyhow!("{why}"))?)
             .build()?;
