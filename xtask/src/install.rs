@@ -28,6 +28,36 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// Packages of Node's that tests run beside ours: whose lock file, and where it is installed.
+const NPM: &[(&str, &str)] = &[(
+    "libs/keystead-verifier/tests/provider",
+    "target/npm/oidc-provider",
+)];
+
+/// Installs with npm what a lock file names, unless just that is installed already. No package may run a script.
+pub(crate) fn npm(root: &Path) -> Result<()> {
+    for (from, to) in NPM {
+        let (from, to) = (root.join(from), root.join(to));
+        let lock = "package-lock.json";
+        let same = std::fs::read(from.join(lock)).ok() == std::fs::read(to.join(lock)).ok();
+        if same && to.join("node_modules").is_dir() {
+            continue;
+        }
+        if !on_path("npm") {
+            bail!(
+                "{} needs Node.js with npm\n  to install by hand: sudo apt-get install nodejs npm",
+                from.display()
+            );
+        }
+        std::fs::create_dir_all(&to)?;
+        std::fs::copy(from.join("package.json"), to.join("package.json"))?;
+        std::fs::copy(from.join(lock), to.join(lock))?;
+        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        steps::run(Command::new("npm").args(arguments).current_dir(&to))?;
+    }
+    Ok(())
+}
+
 /// The checker of licences, bans and sources, at the version that deny.toml is written for.
 const CARGO_DENY: &str = "0.20.2";
 const TOOLS: &str = "target/tools";

@@ -20,6 +20,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> ExitCode {
     let mut steps = Steps::default();
     if !options.skip_install {
         steps.step("install", |_| install::debian());
+        steps.step("npm", |_| install::npm(root));
     }
     // Kept until the end of this function: dropping it stops the server.
     let cluster = steps.step("postgres", |_| {
