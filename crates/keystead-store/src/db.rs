@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -133,8 +134,7 @@ impl Store {
     }
 
     fn open_sqlite(file: &Path) -> Result<Self, Fault> {
-        let mut writer = sqlite::open(file, Use::Write)?;
-        migrations::sqlite(&mut writer)?;
+        let (writer, _) = prepare_sqlite(file)?;
         let groups = Arc::new(AtomicU64::new(0));
         let (prompt, prompt_jobs) = bounded(QUEUE);
         let (bulk, bulk_jobs) = bounded(QUEUE);
@@ -334,11 +334,29 @@ pub fn schema_number(database: &Database) -> Result<i64, Fault> {
 /// [`Fault::Unavailable`] or [`Fault::Schema`].
 pub fn migrate(database: &Database) -> Result<Vec<Applied>, Fault> {
     match database {
-        Database::Sqlite { file } => migrations::sqlite(&mut sqlite::open(file, Use::Write)?),
+        Database::Sqlite { file } => prepare_sqlite(file).map(|(_, applied)| applied),
         Database::Postgres { url, ca_file, .. } => {
             migrations::postgres(&mut Address::new(url.expose(), ca_file.as_deref())?.connect()?)
         }
     }
+}
+
+/// Opens a file for writing and migrates it. Tries again for a moment: a server and a command line that make one file
+/// together get into each other's way, whatever their patience with a locked row.
+fn prepare_sqlite(file: &Path) -> Result<(rusqlite::Connection, Vec<Applied>), Fault> {
+    let prepare = || {
+        let mut connection = sqlite::open(file, Use::Write)?;
+        let applied = migrations::sqlite(&mut connection)?;
+        Ok((connection, applied))
+    };
+    let pauses = [20, 100, 400].map(Duration::from_millis);
+    for pause in pauses {
+        match prepare() {
+            Ok(ready) => return Ok(ready),
+            Err(_) => std::thread::sleep(pause),
+        }
+    }
+    prepare()
 }
 
 #[derive(Default)]

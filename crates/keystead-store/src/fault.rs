@@ -18,8 +18,8 @@ pub enum Fault {
     /// The disk is full. Nothing of the transaction, nor of its group, was kept.
     #[error("the disk is full; nothing was kept: {0}")]
     Full(String),
-    /// The connection broke between sending `COMMIT` and hearing its answer.
-    #[error("the connection was lost during commit; whether the change was kept is unknown: {0}")]
+    /// `COMMIT` was sent and not confirmed: the connection broke, or the disk failed while syncing.
+    #[error("the commit was not confirmed; whether the change was kept is unknown: {0}")]
     CommitUnknown(String),
     /// Other transactions kept conflicting with this one. Nothing was kept.
     #[error("gave up after {tries} tries against conflicting transactions; nothing was kept")]

@@ -242,3 +242,21 @@ fn a_bulk_member_joins_a_busy_group_but_only_one() {
         [Ok(1), Ok(1), Ok(1)]
     );
 }
+
+#[test]
+fn eight_at_once_make_one_file_together() {
+    for _ in 0..10 {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("new.db");
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| prepare_sqlite(&file).map(drop)))
+                .collect();
+            starts
+                .into_iter()
+                .map(|start| start.join().unwrap())
+                .collect()
+        });
+        assert_eq!(opened, vec![Ok(()); 8]);
+    }
+}
