@@ -83,8 +83,8 @@ pub fn fresh_id(now: Timestamp, rng: &mut impl CryptoRng) -> Result<GrantId, Fau
 pub fn begin(tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), Fault> {
     tx.run(
         "INSERT INTO grants
-           (id, client_id, user_id, session_id, audience, scopes, terms, used_at, expires_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)",
+           (id, client_id, user_id, session_id, audience, scopes, terms, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             &grant.id,
             &grant.client,
@@ -93,8 +93,8 @@ pub fn begin(tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), Fault
             &grant.audience,
             &grant.scope,
             &Json(&grant.terms),
-            &now,
             &grant.expires_at,
+            &now,
         ],
     )
     .map(drop)
@@ -220,10 +220,10 @@ pub fn renew(
     Ok(Renewal::Reused { grant: grant.id })
 }
 
-/// Takes hold of a living family: updating its row makes revocation and use of it happen one after the other.
+/// Takes hold of a living family. The update changes nothing: it makes use and revocation happen one after the other.
 fn hold(tx: &mut Tx<'_>, presented: Presented<'_>) -> Result<Result<Grant, Renewal>, Fault> {
     let held = tx.row(
-        "UPDATE grants SET used_at = $3
+        "UPDATE grants SET revoked_at = NULL
          WHERE id = (SELECT grant_id FROM refresh_tokens WHERE key = $1)
            AND client_id = $2 AND revoked_at IS NULL AND expires_at > $3
          RETURNING id, client_id, user_id, session_id, audience, scopes, terms, expires_at",

@@ -225,7 +225,6 @@ CREATE TABLE grants (
     audience TEXT COLLATE "C",
     scopes JSONB NOT NULL,
     terms JSONB NOT NULL,
-    used_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
     revoked_why TEXT COLLATE "C",

@@ -225,7 +225,6 @@ CREATE TABLE grants (
     audience TEXT,
     scopes TEXT NOT NULL,
     terms TEXT NOT NULL,
-    used_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER,
     revoked_why TEXT,

@@ -34,7 +34,11 @@ pub const CASES: &[Case] = &[
         assert_eq!(house.write(feed::leap), Ok(()));
         let newest = house.read(feed::newest).unwrap();
         for reader in [1, newest - 1] {
-            assert_eq!(since(house, reader), News::Everything { newest }, "{reader}");
+            assert_eq!(
+                since(house, reader),
+                News::Everything { newest },
+                "{reader}"
+            );
         }
         house.client("later");
         assert_eq!(changes(house, newest).len(), 1);
