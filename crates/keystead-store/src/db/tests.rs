@@ -97,7 +97,7 @@ fn a_members_refusal_panic_or_broken_rule_harms_nobody_else() {
     let house = Scratch::open();
     let (release, held) = house.hold_writer();
     let first = house.start(|tx| insert(tx, 1));
-    let refused = house.start(|tx| insert(tx, 2).and_then(|_| Err::<(), _>(Fault::Nul)));
+    let refused = house.start(|tx| insert(tx, 2).and(Err::<(), _>(Fault::Nul)));
     let panicked = house.start(|tx| -> Result<(), Fault> {
         insert(tx, 3)?;
         panic!("a member panics");

@@ -34,7 +34,7 @@ pub struct Settlement {
 }
 
 /// Reads what the code stands for. Whether it may be redeemed is decided when it is settled: by one statement, and then
-/// by [`check`], so that a wrong verifier does not burn the code.
+/// by its checks, so that a wrong verifier does not burn the code.
 ///
 /// # Errors
 /// A [`Refusal`], or a fault of the store.
