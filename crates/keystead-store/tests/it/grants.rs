@@ -91,21 +91,6 @@ pub const CASES: &[Case] = &[
         house.advance(DAY);
         assert_eq!(renew(house, &grant.client, &token), dead_of(&grant));
     }),
-    ("each use of a family is on record", |house| {
-        let grant = house.grant(&house.meeting());
-        let [rotated, renewed] = [(); 2].map(|()| house.refresh_token(&grant));
-        let used_at = || house.integers("SELECT used_at FROM grants");
-        assert_eq!(used_at(), [house.now().as_millis()]);
-        house.advance(MINUTE);
-        assert_eq!(
-            rotate(house, &grant.client, &rotated, NO_LEEWAY).0,
-            granted(&grant)
-        );
-        assert_eq!(used_at(), [house.now().as_millis()]);
-        house.advance(MINUTE);
-        assert_eq!(renew(house, &grant.client, &renewed), granted(&grant));
-        assert_eq!(used_at(), [house.now().as_millis()]);
-    }),
     (
         "a family ends in its last moment, however fresh its tokens",
         |house| {
