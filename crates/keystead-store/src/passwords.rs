@@ -44,6 +44,50 @@ pub fn find(tx: &mut Tx<'_>, user: &UserId) -> Result<Option<Password>, Fault> {
     .transpose()
 }
 
+/// Replaces a user's password and keeps the hash of the one before, so that of the present password and those before it
+/// the newest `remembered` can be told ([`former`]). A user without a password gets one. Ends no session and no token
+/// family.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    hash: &Secret,
+    remembered: u32,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    tx.run(
+        "INSERT INTO former_passwords (user_id, hash, changed_at)
+         SELECT user_id, hash, changed_at FROM passwords WHERE user_id = $1 AND hash <> $2
+         ON CONFLICT (user_id, hash) DO NOTHING",
+        &[user, &hash.expose()],
+    )?;
+    tx.run(
+        "DELETE FROM former_passwords WHERE user_id = $1 AND hash IN (
+           SELECT hash FROM former_passwords WHERE user_id = $1
+           ORDER BY changed_at DESC, hash LIMIT 1000 OFFSET $2)",
+        &[user, &remembered.saturating_sub(1)],
+    )?;
+    set(tx, user, hash, now)
+}
+
+/// The hashes of a user's present password and those before it, the newest first, at most `limit`.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn former(tx: &mut Tx<'_>, user: &UserId, limit: u32) -> Result<Vec<Secret>, Fault> {
+    let rows = tx.rows(
+        "SELECT hash, changed_at, 0 AS age FROM passwords WHERE user_id = $1
+         UNION ALL SELECT hash, changed_at, 1 AS age FROM former_passwords WHERE user_id = $1
+         ORDER BY age, changed_at DESC, hash LIMIT $2",
+        &[user, &limit],
+    )?;
+    rows.into_iter()
+        .map(|mut row| Ok(row.take::<String>()?.into()))
+        .collect()
+}
+
 /// Whether an upgrade took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]

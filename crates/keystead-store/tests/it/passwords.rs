@@ -59,6 +59,48 @@ pub const CASES: &[Case] = &[
         },
     ),
     (
+        "as many are remembered as are asked for, the newest first, the present one among them",
+        |house| {
+            let user = house.ada().id;
+            assert_eq!(former(house, &user, 9), [""; 0]);
+            for hash in ["$1", "$2", "$3", "$4"] {
+                replace(house, &user, hash, 3);
+                house.advance(MINUTE);
+            }
+            assert_eq!(former(house, &user, 9), ["$4", "$3", "$2"]);
+            assert_eq!(former(house, &user, 2), ["$4", "$3"]);
+            assert_eq!(found(house, &user).unwrap().hash, secret("$4"));
+            replace(house, &user, "$5", 2);
+            assert_eq!(former(house, &user, 9), ["$5", "$4"], "fewer from now on");
+            replace(house, &user, "$6", 0);
+            assert_eq!(former(house, &user, 9), ["$6"]);
+        },
+    ),
+    (
+        "a password that is set anew or comes back is remembered once, and each user's alone",
+        |house| {
+            let ada = house.ada();
+            let bob = house.new_user(&house.connection("other"), "bob@x");
+            let (user, bobs) = (ada.id, bob.id.clone());
+            house
+                .write(move |tx| keystead_store::users::insert(tx, &bob))
+                .map(drop)
+                .unwrap();
+            for hash in ["$1", "$1", "$2", "$1"] {
+                replace(house, &user, hash, 9);
+                house.advance(MINUTE);
+            }
+            assert_eq!(former(house, &user, 9), ["$1", "$2", "$1"]);
+            replace(house, &bobs, "$1", 9);
+            assert_eq!(former(house, &bobs, 9), ["$1"]);
+            let gone = user.clone();
+            let _ = house
+                .write(move |tx| keystead_store::users::delete(tx, &gone))
+                .unwrap();
+            assert_eq!(house.integers("SELECT count(*) FROM former_passwords"), [0]);
+        },
+    ),
+    (
         "however an upgrade and a change meet, the change stays",
         |house| {
             let (user, now) = (house.ada().id, house.now());
@@ -85,6 +127,21 @@ pub const CASES: &[Case] = &[
 fn set(house: &House, user: &UserId, hash: &str) -> Result<(), Fault> {
     let (user, hash, now) = (user.clone(), secret(hash), house.now());
     house.write(move |tx| passwords::set(tx, &user, &hash, now))
+}
+
+fn replace(house: &House, user: &UserId, hash: &str, remembered: u32) {
+    let (user, hash, now) = (user.clone(), secret(hash), house.now());
+    house
+        .write(move |tx| passwords::replace(tx, &user, &hash, remembered, now))
+        .unwrap();
+}
+
+fn former(house: &House, user: &UserId, limit: u32) -> Vec<String> {
+    let user = user.clone();
+    let former = house
+        .read(move |tx| passwords::former(tx, &user, limit))
+        .unwrap();
+    former.iter().map(|hash| hash.expose().to_owned()).collect()
 }
 
 fn upgrade(house: &House, user: &UserId, verified: &str, better: &str) -> Upgrade {
