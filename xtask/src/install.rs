@@ -26,13 +26,26 @@ const NEEDS: &[Need] = &[
         is_there: || on_path("strace"),
         package: "strace",
     },
+    Need {
+        what: "Chromium, in which people log in",
+        is_there: || on_path("chromium"),
+        package: "chromium",
+    },
+    Need {
+        what: "chromedriver, which plays the people",
+        is_there: || on_path("chromedriver"),
+        package: "chromium-driver",
+    },
 ];
 
 /// Packages of Node's that tests run beside ours: whose lock file, and where it is installed.
-const NPM: &[(&str, &str)] = &[(
-    "libs/keystead-verifier/tests/provider",
-    "target/npm/oidc-provider",
-)];
+const NPM: &[(&str, &str)] = &[
+    ("e2e/axe", "target/npm/axe-core"),
+    (
+        "libs/keystead-verifier/tests/provider",
+        "target/npm/oidc-provider",
+    ),
+];
 
 /// Installs with npm what a lock file names, unless just that is installed already. No package may run a script.
 pub(crate) fn npm(root: &Path) -> Result<()> {

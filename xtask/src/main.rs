@@ -25,7 +25,8 @@ The project's chores.
 
 cargo xtask test [--only CRATE] [--skip-install]
     Everything that must hold before a change lands: format, tidy, clippy, tests on both databases, docs,
-    licences. Installs PostgreSQL and strace from Debian where they are missing (root or sudo).
+    licences. Installs PostgreSQL, strace and Chromium from Debian where they are missing (root or sudo), and two
+    packages of npm's below target/.
 
 cargo xtask tidy [--list]
     The invariants of ARCHITECTURE.md that no compiler keeps.

@@ -60,6 +60,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> ExitCode {
         if let Some(cluster) = &cluster {
             test.env("KEYSTEAD_TEST_POSTGRES", cluster.url());
         }
+        if options.only.is_none() {
+            // Built by this very command before any test runs; by itself the end-to-end suite would build it once more.
+            test.env("KEYSTEAD_TEST_BINARY", root.join("target/debug/keystead"));
+        }
         steps::run_counting(&mut test, tally)
     });
     steps.step("doc", |_| {
