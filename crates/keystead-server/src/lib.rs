@@ -6,7 +6,10 @@
 use axum::Router;
 use keystead_protocol::jwk::Algorithm;
 
-use crate::{error::Fault, services::Services};
+use crate::{
+    error::Fault,
+    services::{Parts, Services},
+};
 
 pub mod bootstrap;
 pub mod cache;
@@ -41,12 +44,12 @@ pub fn app(services: &Services) -> Router {
 /// A [`Fault`] of the store, or of the keys.
 pub async fn begin(services: &Services) -> Result<(), Fault> {
     bootstrap::ensure(services).await?;
-    let Services {
+    let Parts {
         catalogue,
         store,
         keyring,
         ..
-    } = services;
+    } = &**services;
     let (rng, now) = (&mut services.rng(), services.clock.now());
     catalogue.begin(store, keyring, now).await?;
     catalogue

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -15,9 +16,12 @@ use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 
 use crate::{catalogue::Catalogue, config::Config, limits::Limits, logbook::Logbook};
 
-/// Cheap to clone: every part is shared.
+/// What endpoints share. Every request holds several clones, so a clone is one pointer.
 #[derive(Clone)]
-pub struct Services {
+pub struct Services(Arc<Parts>);
+
+/// What [`Services`] is made of.
+pub struct Parts {
     /// The records.
     pub store: Store,
     /// The keys that seal secrets in the records.
@@ -38,9 +42,30 @@ pub struct Services {
     pub readiness: Readiness,
 }
 
+impl Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl From<Parts> for Services {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
 impl Services {
     /// The services of a running server, on the system's clock and randomness.
     /// `store` is open, `keyring` holds the keys it was written with.
+    pub fn new(config: Config, store: Store, keyring: Keyring) -> Self {
+        Parts::new(config, store, keyring).into()
+    }
+}
+
+impl Parts {
+    /// See [`Services::new`].
     pub fn new(config: Config, store: Store, keyring: Keyring) -> Self {
         Self {
             store,

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use keystead_store::cleanup::{self, LogRetention};
 
-use crate::{catalogue::POLL, error::Fault, services::Services};
+use crate::{
+    catalogue::POLL,
+    error::Fault,
+    services::{Parts, Services},
+};
 
 /// How often what has expired is swept out.
 const SWEEP: Duration = Duration::from_mins(15);
@@ -20,13 +24,13 @@ pub async fn follow(services: Services) {
     let mut away = false;
     loop {
         tokio::time::sleep(POLL).await;
-        let Services {
+        let Parts {
             catalogue,
             store,
             keyring,
             clock,
             ..
-        } = &services;
+        } = &*services;
         match catalogue.catch_up(store, keyring, clock.now()).await {
             Ok(()) => away = false,
             Err(Fault::Store(keystead_store::Fault::Closed)) => return,
@@ -43,13 +47,13 @@ pub async fn follow(services: Services) {
 pub async fn sweep(services: Services) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let Services {
+        let Parts {
             catalogue,
             store,
             keyring,
             clock,
             ..
-        } = &services;
+        } = &*services;
         let swept = cleanup::sweep_all(store, LOG, clock.now()).await;
         let refreshed = catalogue.keys.refresh(store, keyring, clock.now()).await;
         match (swept, refreshed) {

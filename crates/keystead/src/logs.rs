@@ -8,10 +8,17 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+use self::writer::{Flush, Lines};
 use crate::output::Shape;
 
-/// Sends log lines to standard error from now on, panics too, and says in which shape.
-pub(crate) fn begin(log: Log) -> Shape {
+mod writer;
+
+/// Sends log lines to standard error from now on, panics too. They have been written when the second part of the answer
+/// is dropped; the first says in which shape.
+///
+/// # Errors
+/// If there is no thread to write them.
+pub(crate) fn begin(log: Log) -> io::Result<(Shape, Flush)> {
     let shape = match log.format {
         LogFormat::Json => Shape::Json,
         LogFormat::Text => Shape::Text,
@@ -27,8 +34,19 @@ pub(crate) fn begin(log: Log) -> Shape {
     let filter = Targets::new()
         .with_target("keystead", log.level)
         .with_default(others);
+    let lost: fn(u64) -> String = match shape {
+        Shape::Json => |lost| {
+            format!(
+                "{{\"level\":\"WARN\",\"message\":\"log lines are lost: their reader is too slow\",\"lost\":{lost}}}\n"
+            )
+        },
+        Shape::Text => {
+            |lost| format!(" WARN {lost} log lines are lost: their reader is too slow\n")
+        }
+    };
+    let (writer, flush) = Lines::begin(io::stderr(), lost)?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(false);
     let lines = match shape {
         Shape::Json => lines
@@ -43,5 +61,5 @@ pub(crate) fn begin(log: Log) -> Shape {
         .with(lines.with_filter(filter))
         .try_init();
     std::panic::set_hook(Box::new(|panic| error!(%panic, "a thread panicked")));
-    shape
+    Ok((shape, flush))
 }

@@ -29,7 +29,7 @@ use crate::{
 
 /// Serves until told to stop.
 pub(crate) fn serve(Checked { config, warnings }: Checked) -> anyhow::Result<()> {
-    let shape = logs::begin(config.log);
+    let (shape, _flush) = logs::begin(config.log).context("there is no thread for the log")?;
     for warning in &warnings {
         warn!(key = warning.key, source = %warning.source, fix = warning.fix, "{}", warning.problem);
     }

@@ -4,6 +4,10 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,59 +16,77 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::watch,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
-/// The requests of one connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Requests {
-    under_way: usize,
-    begun: u64,
-}
-
-/// Counts a connection's requests; clones count the same ones.
+/// Counts a connection's requests; clones count the same ones. Costs a request no wake-up.
 #[derive(Clone)]
-pub(super) struct Activity(watch::Sender<Requests>);
+pub(super) struct Activity(Arc<Requests>);
+
+struct Requests {
+    under_way: AtomicUsize,
+    begun: AtomicU64,
+    opened: Instant,
+    /// When the last request ended, in milliseconds since `opened`.
+    quiet_since: AtomicU64,
+}
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(Requests::default()))
+        Self(Arc::new(Requests {
+            under_way: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
+            opened: moment(),
+            quiet_since: AtomicU64::new(0),
+        }))
     }
 
     /// To be called when a head has been read; the request lasts until the guard is dropped.
     pub(super) fn begin(&self) -> UnderWay {
-        self.0.send_modify(|requests| {
-            requests.under_way += 1;
-            requests.begun += 1;
-        });
-        UnderWay(self.0.clone())
+        self.0.under_way.fetch_add(1, SeqCst);
+        self.0.begun.fetch_add(1, SeqCst);
+        UnderWay(self.clone())
+    }
+
+    fn begun(&self) -> u64 {
+        self.0.begun.load(SeqCst)
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.0.under_way.load(SeqCst) == 0
     }
 
     /// Returns once no request has been under way for `limit`.
     pub(super) async fn idle_for(&self, limit: Duration) {
-        let mut requests = self.0.subscribe();
         loop {
-            if requests
-                .wait_for(|requests| requests.under_way == 0)
-                .await
-                .is_err()
-                || tokio::time::timeout(limit, requests.changed())
-                    .await
-                    .is_err()
-            {
+            let now = moment();
+            let over = if self.is_quiet() {
+                self.0.opened + Duration::from_millis(self.0.quiet_since.load(SeqCst)) + limit
+            } else {
+                now + limit
+            };
+            if over <= now {
                 return;
             }
+            sleep_until(over).await;
         }
     }
 }
 
 /// One request that is being answered.
-pub(super) struct UnderWay(watch::Sender<Requests>);
+pub(super) struct UnderWay(Activity);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.send_modify(|requests| requests.under_way -= 1);
+        let Requests {
+            under_way,
+            opened,
+            quiet_since,
+            ..
+        } = &*self.0.0;
+        let elapsed = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        quiet_since.store(elapsed, SeqCst);
+        under_way.fetch_sub(1, SeqCst);
     }
 }
 
@@ -94,6 +116,14 @@ impl http_body::Body for Answering {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a connection waits is measured on a clock that never goes back"
+)]
+fn moment() -> Instant {
+    Instant::now()
+}
+
 /// A stream that fails when the other end dawdles.
 ///
 /// The HTTP library has one timer for waiting between requests and for reading a head; load balancers want the first
@@ -111,7 +141,9 @@ pub(super) struct Patient<S> {
 struct Head {
     /// How many requests had begun before this head.
     after: u64,
-    deadline: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// Only a head that does not come at once needs a timer.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
@@ -124,7 +156,8 @@ impl<S> Patient<S> {
     ) -> Self {
         let head = head_limit.map(|limit| Head {
             after: 0,
-            deadline: Box::pin(sleep(limit)),
+            deadline: moment() + limit,
+            timer: None,
         });
         Self {
             stream,
@@ -137,25 +170,29 @@ impl<S> Patient<S> {
     }
 
     fn started_head(&mut self) {
-        let requests = *self.activity.0.borrow();
+        let begun = self.activity.begun();
         if let Some(limit) = self.head_limit
-            && requests.under_way == 0
-            && self
-                .head
-                .as_ref()
-                .is_none_or(|head| head.after != requests.begun)
+            && self.activity.is_quiet()
+            && self.head.as_ref().is_none_or(|head| head.after != begun)
         {
             self.head = Some(Head {
-                after: requests.begun,
-                deadline: Box::pin(sleep(limit)),
+                after: begun,
+                deadline: moment() + limit,
+                timer: None,
             });
         }
     }
 
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        let begun = self.activity.0.borrow().begun;
+        let begun = self.activity.begun();
         match &mut self.head {
-            Some(head) if head.after == begun => head.deadline.as_mut().poll(cx).is_ready(),
+            Some(head) if head.after == begun => {
+                let deadline = head.deadline;
+                let timer = head
+                    .timer
+                    .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                timer.as_mut().poll(cx).is_ready()
+            }
             _ => {
                 self.head = None;
                 false

@@ -25,7 +25,7 @@ use crate::{
     catalogue::{KnownApi, KnownClient},
     identity::claims::OPENID_SCOPES,
     oauth::refusal::{Error, Refusal},
-    services::Services,
+    services::{Parts, Services},
 };
 
 pub mod code;
@@ -139,12 +139,12 @@ impl Cx<'_> {
     /// # Errors
     /// [`Refusal::UnknownAudience`].
     pub async fn api(&self, audience: &Audience) -> Result<Arc<KnownApi>, Error> {
-        let Services {
+        let Parts {
             catalogue,
             store,
             keyring,
             ..
-        } = self.services;
+        } = &**self.services;
         let found = catalogue.api(store, keyring, audience).await?;
         found.ok_or_else(|| Refusal::UnknownAudience(audience.clone()).into())
     }
@@ -214,9 +214,9 @@ impl Cx<'_> {
         api: &KnownApi,
         subject_type: SubjectType,
     ) -> Result<Scope, Error> {
-        let Services {
+        let Parts {
             catalogue, store, ..
-        } = self.services;
+        } = &**self.services;
         let found = catalogue
             .client_grant(store, &self.client.id, &api.api.id, subject_type)
             .await?;
@@ -252,11 +252,8 @@ fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Refusal>, keystea
     if user.blocked {
         return Ok(Err(Refusal::UserBlocked));
     }
-    let connection = connections::find(tx, &user.connection)?;
-    Ok(match connection {
-        Some(connection) if connection.enabled => Ok(user),
-        Some(_) | None => Err(Refusal::ConnectionDisabled),
-    })
+    let enabled = connections::is_enabled(tx, &user.connection)?;
+    Ok(enabled.then_some(user).ok_or(Refusal::ConnectionDisabled))
 }
 
 fn person(grant: &Grant, user: User) -> Person {

@@ -32,7 +32,7 @@ use crate::{
     http::{Now, Origin},
     identity::claims,
     mint,
-    services::Services,
+    services::{Parts, Services},
 };
 
 pub(super) fn routes() -> Router<Services> {
@@ -155,12 +155,12 @@ impl Signers {
 }
 
 async fn signer(cx: &Cx<'_>, algorithm: Algorithm) -> Result<Arc<Signer>, Error> {
-    let Services {
+    let Parts {
         catalogue,
         store,
         keyring,
         ..
-    } = cx.services;
+    } = &**cx.services;
     if let Some(key) = catalogue.keys.signing(algorithm, cx.now) {
         return Ok(key);
     }

@@ -17,7 +17,7 @@ use keystead_server::{
         Arrival, Scheme, edge, health,
         listen::{Limits, serve},
     },
-    services::{Clock, Entropy, Services},
+    services::{Clock, Entropy, Parts, Services},
     tls::Acceptor,
 };
 use keystead_store::{Database, Store, migrate, seal::Keyring};
@@ -75,11 +75,11 @@ impl House {
         }
         let store = Store::open(&config.database).unwrap();
         let clock = Clock::stopped(NOON);
-        let services = Services {
+        let services = Services::from(Parts {
             clock: clock.clone(),
             entropy,
-            ..Services::new(config, store, keyring)
-        };
+            ..Parts::new(config, store, keyring)
+        });
         Self {
             services,
             clock,

@@ -1,6 +1,6 @@
 //! SQLite: opening a file safely, running statements, and the threads that read.
 
-use std::{borrow::Cow, path::Path, time::Duration};
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, path::Path, rc::Rc, time::Duration};
 
 use crossbeam_channel::Receiver;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, types::ValueRef};
@@ -94,7 +94,7 @@ impl Driver for Open<'_> {
 
     fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Fault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
-        bind(&mut statement, values)?;
+        bind(&mut statement, sql, values)?;
         let width = statement.column_count();
         let mut found = Vec::new();
         let mut rows = statement.raw_query();
@@ -107,7 +107,7 @@ impl Driver for Open<'_> {
 
     fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
-        bind(&mut statement, values)?;
+        bind(&mut statement, sql, values)?;
         statement
             .raw_execute()
             .map(|changed| changed as u64)
@@ -115,15 +115,41 @@ impl Driver for Open<'_> {
     }
 }
 
+/// By the place and length of a statement's text, which is static.
+type Orders = HashMap<(*const u8, usize), Rc<[usize]>>;
+
+/// The number in the name of each parameter, in SQLite's order. SQLite finds a name by walking over all before it, so a
+/// long statement is asked once.
+fn order(statement: &Statement<'_>, sql: &'static str) -> Result<Rc<[usize]>, Fault> {
+    thread_local! {
+        static KNOWN: RefCell<Orders> = RefCell::default();
+    }
+    let text = (sql.as_ptr(), sql.len());
+    if let Some(order) = KNOWN.with_borrow(|known| known.get(&text).cloned()) {
+        return Ok(order);
+    }
+    let number = |index| {
+        let name = statement.parameter_name(index)?;
+        let number = name.strip_prefix('$')?.parse::<usize>().ok()?;
+        (number > 0).then_some(number)
+    };
+    let order: Option<Rc<[usize]>> = (1..=statement.parameter_count()).map(number).collect();
+    let order = order
+        .ok_or_else(|| Fault::Sql(format!("a parameter is not named $1, $2 and so on: {sql}")))?;
+    KNOWN.with_borrow_mut(|known| known.insert(text, Rc::clone(&order)));
+    Ok(order)
+}
+
 /// Binds by the number in the name, because SQLite numbers `$2 … $1` in order of appearance.
-fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> Result<(), Fault> {
-    for index in 1..=statement.parameter_count() {
-        let number = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let Some(value) = number.and_then(|n| values.get(n.checked_sub(1)?)) else {
+fn bind(
+    statement: &mut Statement<'_>,
+    sql: &'static str,
+    values: &[Value<'_>],
+) -> Result<(), Fault> {
+    for (number, index) in order(statement, sql)?.iter().zip(1..) {
+        let Some(value) = values.get(number - 1) else {
             return Err(Fault::Sql(format!(
-                "parameter {index} of a statement is not one of its {} values",
+                "parameter ${number} of a statement is not one of its {} values",
                 values.len()
             )));
         };

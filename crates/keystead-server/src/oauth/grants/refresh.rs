@@ -36,12 +36,12 @@ pub async fn prove(cx: &Cx<'_>, request: RefreshToken) -> Result<Authorization, 
         .ok_or(Refusal::RefreshUnknown)?;
     let (client, now) = (cx.client.id.clone(), cx.now);
     let read = cx.services.store.read(move |tx| {
-        let Some(family) = grants::of_token(tx, &key, &client)? else {
-            return Ok(Err(Refusal::RefreshUnknown));
-        };
-        let grant = match grants::standing(tx, &family, now)? {
-            Standing::Live(grant) => grant,
-            Standing::Revoked(_) | Standing::Gone => return Ok(Err(Refusal::RefreshDead(family))),
+        let grant = match grants::standing_of_token(tx, &key, &client, now)? {
+            Some((_, Standing::Live(grant))) => grant,
+            Some((family, Standing::Revoked(_) | Standing::Gone)) => {
+                return Ok(Err(Refusal::RefreshDead(family)));
+            }
+            None => return Ok(Err(Refusal::RefreshUnknown)),
         };
         let user = active(tx, &grant.user)?;
         Ok::<_, keystead_store::Fault>(user.map(|user| (grant, user)))

@@ -10,7 +10,7 @@ use keystead_server::{begin, http::health, oauth};
 use keystead_store::{Fault, Store, Tx, seal::Keyring};
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::{Entropy, House, Services};
+use super::{Entropy, House, Parts, Services};
 
 /// Where a house keeps its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,13 +110,13 @@ impl House {
             let rng = &mut Entropy::from_rng(StdRng::seed_from_u64(3));
             let keyring = Keyring::load_or_create(&config.sealing_key_file, rng).unwrap();
             let store = Store::open(&config.database).unwrap();
-            Services::new(config, store, keyring)
+            Parts::new(config, store, keyring)
         });
-        let services = Services {
+        let services = Services::from(Parts {
             clock: self.clock.clone(),
             entropy: Entropy::from_rng(StdRng::seed_from_u64(2)),
             ..opened.await.unwrap()
-        };
+        });
         begin(&services).await.unwrap();
         Self {
             clock: self.clock.clone(),
@@ -139,12 +139,12 @@ impl House {
 
     /// Lets the server read what has changed, as it does by itself several times a second.
     pub async fn hears(&self) {
-        let Services {
+        let Parts {
             catalogue,
             store,
             keyring,
             ..
-        } = &self.services;
+        } = &*self.services;
         catalogue
             .catch_up(store, keyring, self.clock.now())
             .await
