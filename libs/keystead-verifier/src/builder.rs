@@ -11,13 +11,16 @@ use thiserror::Error;
 
 #[cfg(feature = "introspection")]
 use crate::introspect::{Introspection, Introspector};
-#[cfg(feature = "http")]
-use crate::jwks::{Jwks, Patience, Place};
 use crate::{
     Verifier,
     clock::{self, Clock},
     keys::{KeySource, Keys},
     verify::Shared,
+};
+#[cfg(feature = "http")]
+use crate::{
+    jwks::{Jwks, Patience},
+    place::Place,
 };
 
 /// Which `typ` an access token may have.

@@ -3,9 +3,9 @@
 use std::{error::Error, time::Duration};
 
 use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
-use url::{Host, Url};
+use url::Url;
 
-use crate::{BuildError, FetchError};
+use crate::{BuildError, FetchError, place::is_loopback};
 
 /// More than any discovery document or key set has.
 const LONGEST: usize = 512 * 1024;
@@ -112,23 +112,6 @@ fn max_age(response: &Response) -> Option<Duration> {
         }
     }
     age
-}
-
-/// A URL that may be asked: `https`, or `http` on loopback; without user name, password and fragment.
-pub(crate) fn permitted(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (safe && plain).then_some(url)
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// An error with its causes, which is where TLS and DNS say what is wrong.

@@ -17,10 +17,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
-use crate::{
-    BuildError, Claims, FetchError, Refusal, Verifier,
-    fetch::{Fetch, permitted},
-};
+use crate::{BuildError, Claims, FetchError, Refusal, Verifier, fetch::Fetch, place::permitted};
 
 /// Open questions; more are answered 503, so that a flood of invented tokens does not become the issuer's.
 const MOST_AT_ONCE: usize = 256;
@@ -89,7 +86,7 @@ pub(crate) struct Introspector {
     endpoint: Url,
     settings: Introspection,
     open: Semaphore,
-    remembered: Mutex<HashMap<Question, (Timestamp, Decision)>>,
+    memory: Memory,
 }
 
 impl Introspector {
@@ -101,7 +98,7 @@ impl Introspector {
             endpoint,
             settings,
             open: Semaphore::new(MOST_AT_ONCE),
-            remembered: Mutex::default(),
+            memory: Memory::default(),
         })
     }
 
@@ -137,13 +134,15 @@ impl Introspector {
             return read(verifier, self.answer(token).await?, now);
         }
         let question = (Digest::of(token.as_bytes()), Arc::clone(&verifier.audience));
-        if let Some((until, decision)) = self.remembered().get(&question)
-            && now < *until
-        {
-            return decision.clone();
+        if let Some(decision) = self.memory.recall(&question, now) {
+            return decision;
         }
         let decision = read(verifier, self.answer(token).await?, now);
-        self.remember(question, &decision, now);
+        let mut until = now + self.settings.remember;
+        if let Ok(claims) = &decision {
+            until = claims.exp.map_or(until, |exp| until.min(exp));
+        }
+        self.memory.keep(question, decision.clone(), until, now);
         decision
     }
 
@@ -175,25 +174,32 @@ impl Introspector {
             }
         }
     }
+}
 
-    fn remember(&self, question: Question, decision: &Decision, now: Timestamp) {
-        let mut until = now + self.settings.remember;
-        if let Ok(claims) = decision {
-            until = claims.exp.map_or(until, |exp| until.min(exp));
+/// Decisions, each until its moment.
+#[derive(Default)]
+struct Memory(Mutex<HashMap<Question, (Timestamp, Decision)>>);
+
+impl Memory {
+    fn recall(&self, question: &Question, now: Timestamp) -> Option<Decision> {
+        let memory = self.lock();
+        let (until, decision) = memory.get(question)?;
+        (now < *until).then(|| decision.clone())
+    }
+
+    /// Keeps a decision, unless there are so many that none of them has had its time.
+    fn keep(&self, question: Question, decision: Decision, until: Timestamp, now: Timestamp) {
+        let mut memory = self.lock();
+        if memory.len() >= MOST_REMEMBERED {
+            memory.retain(|_, (until, _)| now < *until);
         }
-        let mut remembered = self.remembered();
-        if remembered.len() >= MOST_REMEMBERED {
-            remembered.retain(|_, (until, _)| now < *until);
-        }
-        if remembered.len() < MOST_REMEMBERED {
-            remembered.insert(question, (until, decision.clone()));
+        if memory.len() < MOST_REMEMBERED {
+            memory.insert(question, (until, decision));
         }
     }
 
-    fn remembered(&self) -> MutexGuard<'_, HashMap<Question, (Timestamp, Decision)>> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Question, (Timestamp, Decision)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -247,4 +253,36 @@ fn read(verifier: &Verifier, payload: Vec<u8>, now: Timestamp) -> Decision {
         return Ok(Claims::introspected(set, payload));
     };
     Err(why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_a_bound_and_makes_room_for_what_is_new() {
+        let memory = Memory::default();
+        let question = |n: usize| (Digest::of(&n.to_be_bytes()), Arc::from("api"));
+        let keep = |n, until, now| {
+            let at = Timestamp::from_secs;
+            memory.keep(question(n), Err(Refusal::Inactive), at(until), at(now));
+        };
+        for n in 0..MOST_REMEMBERED {
+            keep(n, 60, 0);
+        }
+        keep(MOST_REMEMBERED, 60, 59);
+        assert_eq!(memory.lock().len(), MOST_REMEMBERED);
+        assert!(
+            memory
+                .recall(&question(MOST_REMEMBERED), Timestamp::from_secs(59))
+                .is_none()
+        );
+        keep(MOST_REMEMBERED, 90, 60);
+        assert_eq!(memory.lock().len(), 1);
+        assert!(
+            memory
+                .recall(&question(MOST_REMEMBERED), Timestamp::from_secs(60))
+                .is_some()
+        );
+    }
 }

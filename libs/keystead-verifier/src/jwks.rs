@@ -4,7 +4,6 @@
 //! of its own: a caller that goes away stops nothing.
 
 use std::{
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
@@ -22,7 +21,8 @@ use url::Url;
 use crate::{
     BuildError, FetchError, Refusal,
     clock::Clock,
-    fetch::{Fetch, is_loopback, permitted},
+    fetch::Fetch,
+    place::{Place, place_of_keys},
 };
 
 /// Keys without `Cache-Control` hold so long.
@@ -51,46 +51,6 @@ impl Default for Patience {
             unknown: Duration::from_secs(60),
             fetch: Duration::from_secs(5),
         }
-    }
-}
-
-/// Where the key set is, or where it says so.
-pub(crate) enum Place {
-    KeySet(Url),
-    Discovery { issuer: String, document: Url },
-}
-
-impl Place {
-    pub(crate) fn key_set(uri: &str) -> Result<Self, BuildError> {
-        let bad = || BuildError::BadUrl(uri.to_owned());
-        permitted(uri).map(Self::KeySet).ok_or_else(bad)
-    }
-
-    /// The document of OpenID Connect Discovery §4.1: a last slash of the issuer is removed before the path is added.
-    pub(crate) fn discovery(issuer: &str) -> Result<Self, BuildError> {
-        let bad = || BuildError::BadUrl(issuer.to_owned());
-        let place = permitted(issuer).ok_or_else(bad)?;
-        if place.query().is_some() {
-            return Err(bad());
-        }
-        let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        let document = format!("{base}/.well-known/openid-configuration");
-        Ok(Self::Discovery {
-            document: Url::parse(&document).map_err(|_| bad())?,
-            issuer: issuer.to_owned(),
-        })
-    }
-
-    fn url(&self) -> &Url {
-        match self {
-            Self::KeySet(url) | Self::Discovery { document: url, .. } => url,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.url().fmt(f)
     }
 }
 
@@ -296,10 +256,7 @@ impl Jwks {
                 found: metadata.issuer,
             });
         }
-        // A document from afar must not send us to our own machine.
-        permitted(&metadata.jwks_uri)
-            .filter(|key_set| is_loopback(url) || !is_loopback(key_set))
-            .ok_or(FetchError::Insecure(metadata.jwks_uri))
+        place_of_keys(&metadata.jwks_uri, url).ok_or(FetchError::Insecure(metadata.jwks_uri))
     }
 
     fn lock(&self) -> MutexGuard<'_, Flight> {

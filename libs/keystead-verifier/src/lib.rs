@@ -109,6 +109,8 @@ mod jwks;
 mod keys;
 #[cfg(feature = "tower")]
 mod layer;
+#[cfg(feature = "http")]
+mod place;
 mod refusal;
 mod verify;
 

@@ -52,7 +52,7 @@ pub enum Refusal {
     /// The issuer could not be asked about the token.
     #[error("no introspection: {0}")]
     IntrospectionUnavailable(FetchError),
-    /// The request did not pass a [`BearerLayer`](https://docs.rs/keystead-verifier): a fault of the program.
+    /// The request did not pass a `BearerLayer`: a fault of the program.
     #[error("claims were asked for where no layer verifies tokens")]
     NotVerified,
 }

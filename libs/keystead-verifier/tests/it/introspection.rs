@@ -401,6 +401,30 @@ async fn a_kept_connection_may_be_gone() {
     server.abort();
 }
 
+/// Class 33: a flood of invented tokens does not become the issuer's.
+#[tokio::test]
+async fn not_more_than_256_questions_are_open() {
+    // It takes connections and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let issuer = Issuer::with(&[&EC]).await;
+    let settings = trusting(&issuer, &Clock::new()).fetch_timeout(Duration::from_secs(60));
+    let verifier = settings
+        .introspection(Introspection::new(url, "a", "b"))
+        .build()
+        .unwrap();
+    let ask = |n: usize| {
+        let verifier = verifier.clone();
+        tokio::spawn(async move { verifier.verify(&format!("opaque{n}")).await.err() })
+    };
+    let open: Vec<_> = (0..256).map(ask).collect();
+    tokio::task::yield_now().await;
+    let busy = Some(R::IntrospectionUnavailable(FetchError::Busy));
+    let answer = tokio::time::timeout(Duration::from_secs(10), ask(256)).await;
+    assert_eq!(answer.unwrap().unwrap(), busy);
+    open.into_iter().for_each(|question| question.abort());
+}
+
 #[test]
 fn the_secret_does_not_show() {
     let text = format!("{:?}", Introspection::new("https://e/", "client", "hush"));

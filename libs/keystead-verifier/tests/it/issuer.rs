@@ -57,6 +57,7 @@ pub struct Issuer {
 }
 
 pub struct Scripts {
+    path: String,
     pub discovery: Mutex<Script>,
     pub jwks: Mutex<Script>,
     pub discoveries: AtomicUsize,
@@ -78,6 +79,10 @@ impl Issuer {
         let name = format!("{host}{end}");
         let discovery = json!({ "issuer": name, "jwks_uri": format!("{host}/jwks") });
         let state = Arc::new(Scripts {
+            path: format!(
+                "{}/.well-known/openid-configuration",
+                end.trim_end_matches('/')
+            ),
             discovery: Mutex::new(Script::json(discovery.to_string())),
             jwks: Mutex::new(Script::json(key_set(keys))),
             discoveries: AtomicUsize::new(0),
@@ -147,7 +152,7 @@ impl Issuer {
 
 async fn answer(State(state): State<Arc<Scripts>>, request: Request) -> Response {
     let path = request.uri().path();
-    let script = if path.ends_with("/.well-known/openid-configuration") {
+    let script = if path == state.path {
         state.discoveries.fetch_add(1, Ordering::SeqCst);
         state.discovery.lock().unwrap().clone()
     } else if path == "/jwks" {

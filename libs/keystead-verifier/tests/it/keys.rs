@@ -303,19 +303,68 @@ async fn the_bound_of_staleness_can_be_set() {
 }
 
 #[tokio::test]
+async fn only_the_first_request_waits_for_an_issuer_that_hangs() {
+    let issuer = Issuer::with(&[&EC]).await;
+    let clock = Clock::new();
+    let timeout = Duration::from_millis(300);
+    let verifier = trusting(&issuer, &clock)
+        .fetch_timeout(timeout)
+        .build()
+        .unwrap();
+    let good = signed(&EC, &claims(&issuer.name));
+    assert!(verifier.verify(&good).await.is_ok());
+    issuer.scripts(Script {
+        delay: minutes(1),
+        ..Script::json(key_set(&[&EC]))
+    });
+    clock.advance(minutes(10));
+    let start = Instant::now();
+    assert!(verifier.verify(&good).await.is_ok());
+    assert!(
+        start.elapsed() >= timeout,
+        "keys that are old might have been withdrawn"
+    );
+    for _ in 0..20 {
+        clock.advance(Duration::from_secs(5));
+        let start = Instant::now();
+        assert!(verifier.verify(&good).await.is_ok());
+        assert!(start.elapsed() < timeout / 2, "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_is_set_back_stops_nothing() {
     let issuer = Issuer::with(&[&EC]).await;
     let clock = Clock::new();
     let verifier = trusting(&issuer, &clock).build().unwrap();
     verifier.warm().await.unwrap();
     verifies(&verifier, &signed(&FOREIGN, &claims(&issuer.name))).await;
-    clock.set_back(minutes(60 * 24 * 30));
+    clock.set_back(minutes(60));
     issuer.publishes(&[&NEXT]);
-    assert!(
-        verifier
-            .verify(&signed(&NEXT, &claims(&issuer.name)))
-            .await
-            .is_ok()
+    let next = signed(&NEXT, &claims(&issuer.name));
+    assert_eq!(
+        verifies(&verifier, &next).await,
+        None,
+        "keys of the future are fetched again"
+    );
+    issuer.publishes(&[&RSA]);
+    let rsa = signed(&RSA, &claims(&issuer.name));
+    assert_eq!(
+        verifies(&verifier, &rsa).await,
+        None,
+        "a fetch in the future is no reason to wait"
+    );
+    issuer.goes_away();
+    clock.advance(minutes(20));
+    assert_eq!(verifies(&verifier, &rsa).await, None);
+    clock.set_back(minutes(10));
+    issuer.comes_back();
+    issuer.publishes(&[&EC]);
+    let ec = signed(&EC, &claims(&issuer.name));
+    assert_eq!(
+        verifies(&verifier, &ec).await,
+        None,
+        "nor is a failure in the future"
     );
 }
 
