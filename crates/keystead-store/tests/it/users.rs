@@ -223,6 +223,14 @@ pub const CASES: &[Case] = &[
 
         user.email = Some("ADA@X.org".to_owned());
         assert_eq!(update(house, &user), Update::Done);
+        // The names of another connection's users are not in the way.
+        let elsewhere = house.user(&house.connection("other"), "zoe@x.org");
+        let user = User {
+            email: elsewhere.email,
+            version: 2,
+            ..user
+        };
+        assert_eq!(update(house, &user), Update::Done);
     }),
     ("of sixteen changes to one reading, one is made", |house| {
         let (user, now) = (house.ada(), house.now());
