@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     grant_type::GrantType,
     jwk::Algorithm,
+    logout::LogoutUrls,
     profile::{ClientType, Profile},
     redirect::{LoopbackPort, RegisteredRedirects},
 };
@@ -18,6 +19,7 @@ use crate::{
 mod refresh;
 #[cfg(test)]
 mod tests;
+mod web;
 
 pub use refresh::{Expiration, RefreshTokenPolicy, Rotation, RotationType};
 
@@ -31,6 +33,9 @@ pub struct ClientMetadata {
     /// Where authorization responses may go.
     #[serde(rename = "callbacks", skip_serializing_if = "Option::is_none")]
     pub redirect_uris: Option<RegisteredRedirects>,
+    /// Where users may go after logging out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_logout_urls: Option<LogoutUrls>,
     /// The grants that the client may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_types: Option<Vec<GrantType>>,
@@ -72,6 +77,7 @@ impl Default for ClientMetadata {
     fn default() -> Self {
         Self {
             redirect_uris: None,
+            allowed_logout_urls: None,
             grant_types: None,
             token_endpoint_auth_method: None,
             client_authentication_methods: None,

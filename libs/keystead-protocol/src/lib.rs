@@ -5,6 +5,7 @@
 //! check can make.
 #![deny(missing_docs)]
 
+pub mod authorize;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
@@ -14,6 +15,7 @@ pub mod grant_type;
 pub mod ids;
 pub mod jwk;
 pub mod jwt;
+pub mod logout;
 pub mod pkce;
 pub mod profile;
 pub mod redirect;

@@ -100,6 +100,57 @@ impl Profile {
         }
     }
 
+    /// Whether tokens may come straight from the authorization endpoint. FAPI 2.0 §5.3.2.2 knows codes only.
+    pub fn takes_tokens_from_the_front(self) -> bool {
+        match self {
+            Self::Legacy | Self::Compat | Self::Oidc => true,
+            Self::Fapi2 => false,
+        }
+    }
+
+    /// Whether an ID token from the authorization endpoint needs a nonce (OpenID Connect Core §3.2.2.1). Auth0's legacy
+    /// pipeline is older than that rule.
+    pub fn front_id_tokens_need_nonce(self) -> bool {
+        match self {
+            Self::Legacy => false,
+            Self::Compat | Self::Oidc | Self::Fapi2 => true,
+        }
+    }
+
+    /// Whether ID tokens from the authorization endpoint are signed with our keys even if the client asked for its secret:
+    /// what checks them is usually a browser, which has none.
+    pub fn signs_front_id_tokens_itself(self) -> bool {
+        match self {
+            Self::Compat | Self::Fapi2 => true,
+            Self::Legacy | Self::Oidc => false,
+        }
+    }
+
+    /// Whether an ID token comes along with an access token that was asked for alone, as in Auth0's legacy pipeline.
+    pub fn adds_id_token_to_token(self) -> bool {
+        match self {
+            Self::Legacy => true,
+            Self::Compat | Self::Oidc | Self::Fapi2 => false,
+        }
+    }
+
+    /// Whether a refresh token has to be asked for with the name of a device, as in Auth0's legacy pipeline.
+    pub fn refreshes_need_device(self) -> bool {
+        match self {
+            Self::Legacy => true,
+            Self::Compat | Self::Oidc | Self::Fapi2 => false,
+        }
+    }
+
+    /// Whether a user who sees no other page is asked to confirm an app that its redirect URI cannot prove (RFC 8252
+    /// §8.6). Auth0 never asks it in its legacy pipeline.
+    pub fn confirms_unproven_apps(self) -> bool {
+        match self {
+            Self::Legacy => false,
+            Self::Compat | Self::Oidc | Self::Fapi2 => true,
+        }
+    }
+
     /// How redirect URIs are compared.
     pub fn redirects(self) -> RedirectRule {
         match self {

@@ -26,6 +26,37 @@ impl TrustedRedirect {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Scheme, host and port as a browser writes an origin (RFC 6454 §6.2), in lower case; `None` if the scheme belongs to
+    /// an app.
+    pub fn origin(&self) -> Option<String> {
+        let url = url::Url::parse(&self.0).ok()?;
+        matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
+    }
+
+    /// What the URI itself says of who will hear the answer.
+    pub fn reach(&self) -> Reach {
+        let Some(parts) = Parts::of(&self.0) else {
+            return Reach::App;
+        };
+        let host = parts.host_and_port().0;
+        match () {
+            () if !parts.is_http() && !parts.is_https() => Reach::App,
+            () if parts.is_loopback() || host.eq_ignore_ascii_case("localhost") => Reach::Machine,
+            () => Reach::Site,
+        }
+    }
+}
+
+/// Who is behind a redirect URI, as far as the URI can show it (RFC 8252 §8.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever holds the host's name: nobody else can get the answer.
+    Site,
+    /// Whatever program listens on the user's own machine.
+    Machine,
+    /// Whatever app has claimed the scheme.
+    App,
 }
 
 /// Why a requested redirect URI is not trusted. Answered by a page, never by a redirect (RFC 6749 §4.1.2.1).
@@ -129,6 +160,32 @@ fn admits_variant(entry: &RegisteredRedirect, requested: &str, port: LoopbackPor
             own_host == host && other_port.is_none_or(is_port)
         } else {
             same_authority()
+        }
+}
+
+/// Whether a page is a registered one, whatever its query and fragment: Auth0's rule for URLs after logging out. Scheme and
+/// authority may differ in case or in what stands for the wildcard, the path in nothing; to a browser, a site without a
+/// path is its root.
+pub(crate) fn admits_page(entry: &RegisteredRedirect, requested: &str) -> bool {
+    let (Some(own), Some(other)) = (Parts::of(entry.as_str()), Parts::of(requested)) else {
+        return false;
+    };
+    let path = |parts: &Parts<'_>| {
+        let end = parts.rest.find(['?', '#']).unwrap_or(parts.rest.len());
+        match &parts.rest[..end] {
+            "" if parts.is_https() || parts.is_http() => "/".to_owned(),
+            path => path.to_owned(),
+        }
+    };
+    let ((own_host, own_port), (host, port)) = (own.host_and_port(), other.host_and_port());
+    own.scheme.eq_ignore_ascii_case(other.scheme)
+        && path(&own) == path(&other)
+        && match (own.authority, other.authority) {
+            (Some(_), Some(_)) if entry.is_pattern() => {
+                own.is_https() && own_port == port && admits_host(own_host, host)
+            }
+            (Some(own), Some(other)) => own.eq_ignore_ascii_case(other),
+            (own, other) => own == other,
         }
 }
 

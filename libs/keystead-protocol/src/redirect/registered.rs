@@ -57,7 +57,7 @@ impl RegisteredRedirect {
         &self.0
     }
 
-    pub(super) fn is_pattern(&self) -> bool {
+    pub(crate) fn is_pattern(&self) -> bool {
         self.0.contains('*')
     }
 }

@@ -1,0 +1,115 @@
+//! The answer to an authorization request, in success and error, by whichever way it goes to the client.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{request::Request, response::ResponseMode};
+use crate::{error::OAuthError, redirect::TrustedRedirect};
+
+/// How a client is answered: where, in which part, and with what it wants to have back. Only
+/// [`check`](super::check()) makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    to: TrustedRedirect,
+    mode: ResponseMode,
+    state: Option<String>,
+}
+
+/// An answer that is ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// By redirect: the `Location`, which holds nothing that a header could not.
+    Redirect(String),
+    /// By a form that posts itself to the redirect URI.
+    FormPost {
+        /// Where it goes.
+        to: TrustedRedirect,
+        /// Its fields.
+        pairs: Vec<(&'static str, String)>,
+    },
+    /// By a message to the page that opened or framed ours, which the browser delivers only if it has the origin of the
+    /// redirect URI: one of the client's web origins.
+    WebMessage {
+        /// Whose origin.
+        to: TrustedRedirect,
+        /// The members of the message.
+        pairs: Vec<(&'static str, String)>,
+    },
+}
+
+impl Reply {
+    pub(super) fn new(to: TrustedRedirect, mode: ResponseMode, request: &Request) -> Self {
+        Self {
+            to,
+            mode,
+            state: request.state.clone(),
+        }
+    }
+
+    /// Where the answer goes.
+    pub fn to(&self) -> &TrustedRedirect {
+        &self.to
+    }
+
+    /// In which part or by what page.
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
+    /// The answer that the client wants. `state` and `iss` (RFC 9207) are added to what it holds.
+    pub fn success(&self, holds: Vec<(&'static str, String)>, issuer: &str) -> Answer {
+        self.send(holds, issuer)
+    }
+
+    /// The answer that says what went wrong (RFC 6749 §4.1.2.1), in the same place as a success would stand.
+    pub fn error(&self, why: &OAuthError, issuer: &str) -> Answer {
+        let says = vec![
+            ("error", why.code().as_str().to_owned()),
+            ("error_description", why.description().to_owned()),
+        ];
+        self.send(says, issuer)
+    }
+
+    fn send(&self, mut pairs: Vec<(&'static str, String)>, issuer: &str) -> Answer {
+        pairs.extend(self.state.clone().map(|state| ("state", state)));
+        pairs.push(("iss", issuer.to_owned()));
+        let to = &self.to;
+        match self.mode {
+            ResponseMode::Query => {
+                let before = to.as_str();
+                let mark = match before.split_once('?') {
+                    None => "?",
+                    Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+                    Some(_) => "&",
+                };
+                Answer::Redirect(format!("{before}{mark}{}", encode(pairs)))
+            }
+            ResponseMode::Fragment => {
+                Answer::Redirect(format!("{}#{}", to.as_str(), encode(pairs)))
+            }
+            ResponseMode::FormPost => Answer::FormPost {
+                to: to.clone(),
+                pairs,
+            },
+            ResponseMode::WebMessage => Answer::WebMessage {
+                to: to.clone(),
+                pairs,
+            },
+        }
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Form encoding, but a space is `%20`: what reads fragments in apps does not always know `+`.
+pub(super) fn encode<V: AsRef<str>>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> String {
+    let pairs = pairs.into_iter();
+    let encoded: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value.as_ref(), RESERVED)))
+        .collect();
+    encoded.join("&")
+}
