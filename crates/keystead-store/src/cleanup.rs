@@ -100,6 +100,12 @@ pub const RULES: &[Rule] = &[
         "a day after they have expired, ended or not"
     ),
     expired!(
+        "tickets",
+        "key",
+        EVIDENCE,
+        "a day after they have expired, used or not"
+    ),
+    expired!(
         "denied_tokens",
         "id",
         MARGIN,
@@ -116,6 +122,18 @@ pub const RULES: &[Rule] = &[
         "purpose, digest",
         MARGIN,
         "an hour after a replay would be too old"
+    ),
+    expired!(
+        "attempts",
+        "kind, digest",
+        Duration::ZERO,
+        "until the last of them is forgotten"
+    ),
+    expired!(
+        "known_addresses",
+        "user_id, address",
+        Duration::ZERO,
+        "until nobody has logged in from there for long"
     ),
     expired!(
         "jobs",
@@ -147,6 +165,10 @@ pub const KEPT: &[(&str, &str)] = &[
     (
         "consents",
         "one for each user, client and API; they go with any of them",
+    ),
+    (
+        "former_passwords",
+        "a few for each user; they go with the user",
     ),
     ("passwords", "one for each user; it goes with the user"),
     ("refinery_schema_history", "one for each migration"),

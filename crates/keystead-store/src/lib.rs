@@ -3,6 +3,7 @@
 pub mod access_tokens;
 mod answer;
 pub mod apis;
+pub mod attempts;
 pub mod cleanup;
 pub mod client_grants;
 pub mod clients;
@@ -17,6 +18,7 @@ pub mod grants;
 pub mod jobs;
 pub mod journeys;
 pub mod keys;
+pub mod known_addresses;
 pub mod log;
 pub mod passwords;
 pub mod replays;
@@ -27,6 +29,7 @@ pub mod roles;
 pub mod seal;
 pub mod sessions;
 pub mod settings;
+pub mod tickets;
 pub mod token_key;
 pub mod users;
 

@@ -9,6 +9,7 @@ use crate::{
     grants::{self, Ended},
     revocations::{self, Reach},
     sessions,
+    tickets::{self, GoodFor},
 };
 
 /// What was ended.
@@ -18,11 +19,11 @@ pub struct Quieted {
     pub sessions: u64,
     /// Token families: every refresh token is dead.
     pub families: u64,
-    /// Journeys and codes that were under way.
+    /// Journeys, codes and one-time links that were under way.
     pub under_way: u64,
 }
 
-/// Ends every session, token family, journey and unused code, and cuts off every access token issued so far. A backup does
+/// Ends every session, token family, journey, unused code and one-time link, and cuts off every access token issued so far. A backup does
 /// not know what was revoked after it, so all of it counts as revoked. Signed tokens that a resource server verifies
 /// offline live on until they expire; `tokens_dead_at` is when the last of them will have.
 ///
@@ -38,6 +39,8 @@ pub fn quiet(tx: &mut Tx<'_>, now: Timestamp, tokens_dead_at: Timestamp) -> Resu
     Ok(Quieted {
         sessions: sessions::end_all(tx, now)?,
         families: grants::revoke_all(tx, Ended::Restored, now)?,
-        under_way: journeys + codes::void_all(tx, now)?,
+        under_way: journeys
+            + codes::void_all(tx, now)?
+            + tickets::void(tx, GoodFor::FirstOwner, now)?,
     })
 }

@@ -65,6 +65,18 @@ pub fn find(tx: &mut Tx<'_>, id: &RoleId) -> Result<Option<Role>, Fault> {
     row.map(record).transpose()
 }
 
+/// Finds a role by its name, compared byte for byte.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Role>, Fault> {
+    let row = tx.row(
+        "SELECT id, name, description, created_at, updated_at FROM roles WHERE name = $1",
+        &[&name],
+    )?;
+    row.map(record).transpose()
+}
+
 /// Lists roles in the order of their ids, at most `limit`, from behind `after`.
 ///
 /// # Errors

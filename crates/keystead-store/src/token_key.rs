@@ -25,6 +25,8 @@ pub enum Purpose {
     Session,
     /// The handle of a journey whose user is known.
     Journey,
+    /// A one-time link.
+    Ticket,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::AccessToken => b"access_token\0",
             Self::Session => b"session\0",
             Self::Journey => b"journey\0",
+            Self::Ticket => b"ticket\0",
         }
     }
 }

@@ -129,6 +129,30 @@ CREATE TABLE passwords (
     changed_at BIGINT NOT NULL
 );
 
+CREATE TABLE former_passwords (
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT COLLATE "C" NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, hash)
+);
+
+CREATE TABLE known_addresses (
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    address TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, address)
+);
+CREATE INDEX known_addresses_by_expiry ON known_addresses (expires_at);
+
+CREATE TABLE attempts (
+    kind TEXT COLLATE "C" NOT NULL,
+    digest BYTEA NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, digest)
+);
+CREATE INDEX attempts_by_expiry ON attempts (expires_at);
+
 CREATE TABLE roles (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     name TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -199,6 +223,15 @@ CREATE TABLE journeys (
 CREATE INDEX journeys_by_client ON journeys (client_id);
 CREATE INDEX journeys_by_user ON journeys (user_id);
 CREATE INDEX journeys_by_expiry ON journeys (expires_at);
+
+CREATE TABLE tickets (
+    key BYTEA NOT NULL PRIMARY KEY,
+    purpose TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX tickets_by_expiry ON tickets (expires_at);
 
 CREATE TABLE codes (
     key BYTEA NOT NULL PRIMARY KEY,

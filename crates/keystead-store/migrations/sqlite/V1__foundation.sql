@@ -129,6 +129,30 @@ CREATE TABLE passwords (
     changed_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE former_passwords (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE known_addresses (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_addresses_by_expiry ON known_addresses (expires_at);
+
+CREATE TABLE attempts (
+    kind TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_by_expiry ON attempts (expires_at);
+
 CREATE TABLE roles (
     id TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -199,6 +223,15 @@ CREATE TABLE journeys (
 CREATE INDEX journeys_by_client ON journeys (client_id);
 CREATE INDEX journeys_by_user ON journeys (user_id);
 CREATE INDEX journeys_by_expiry ON journeys (expires_at);
+
+CREATE TABLE tickets (
+    key BLOB NOT NULL PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tickets_by_expiry ON tickets (expires_at);
 
 CREATE TABLE codes (
     key BLOB NOT NULL PRIMARY KEY,

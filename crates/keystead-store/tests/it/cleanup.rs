@@ -6,15 +6,18 @@ use keystead_protocol::{secret::Digest, time::Timestamp};
 use keystead_store::{
     Tx,
     access_tokens::{self, AccessToken},
+    attempts::{self, Allowance, Of},
     cleanup::{self, KEPT, LogRetention, RULES, Sweep, Swept},
     clients,
     feed::{self, News},
     grants::{self, Grant, Presented, Renewal, Standing, Successor},
     jobs::{self, Job},
     journeys::{self, Journey},
+    known_addresses,
     log::LogId,
     replays::{self, Once},
     revocations::{self, Reach},
+    tickets::{self, GoodFor},
     token_key::Purpose,
 };
 use serde_json::json;
@@ -47,12 +50,12 @@ pub const CASES: &[Case] = &[
         fill(house);
         // What a minute's life comes to, and how long it then stays.
         let times = [
-            (MINUTE, "jobs"),
+            (MINUTE, "attempts jobs known_addresses"),
             (MINUTE + HOUR, "cutoffs denied_tokens replays"),
             (DAY, "changes"),
             (
                 MINUTE + DAY,
-                "access_tokens codes grants journeys refresh_tokens sessions",
+                "access_tokens codes grants journeys refresh_tokens sessions tickets",
             ),
         ];
         let mut left: BTreeSet<&str> = RULES.iter().map(|rule| rule.table).collect();
@@ -307,10 +310,11 @@ fn fill(house: &House) {
         expires_at: until,
         ..house.unbegun_grant(&meeting)
     };
-    let [opaque, refresh, journey] = [
+    let [opaque, refresh, journey, ticket] = [
         Purpose::AccessToken,
         Purpose::RefreshToken,
         Purpose::Journey,
+        Purpose::Ticket,
     ]
     .map(|purpose| house.key(purpose));
     let job = Job {
@@ -341,9 +345,16 @@ fn fill(house: &House) {
             grants::add_token(tx, &grant.id, &refresh, until, now)?;
             access_tokens::insert(tx, &opaque, &token)?;
             journeys::begin(tx, &journey, &begun, now)?;
+            tickets::issue(tx, &ticket, GoodFor::FirstOwner, until, now)?;
             revocations::deny(tx, &"t".try_into().unwrap(), until)?;
             revocations::cut_off(tx, Reach::Installation, now, until)?;
             let _ = replays::first_use(tx, Once::DpopProof, &Digest::of(b""), until, now)?;
+            known_addresses::note(tx, &meeting.user, "192.0.2.1", 1, until, now)?;
+            let one = Allowance {
+                at_once: 1,
+                one_back_in: MINUTE,
+            };
+            let _ = attempts::count(tx, Of::Account, &Digest::of(b""), one, now)?;
             jobs::enqueue(tx, &job, now)
         })
         .unwrap();

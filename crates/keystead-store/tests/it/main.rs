@@ -12,6 +12,7 @@
 
 mod accounts;
 mod apis;
+mod attempts;
 mod blocking;
 mod cleanup;
 mod client_grants;
@@ -27,6 +28,7 @@ mod house;
 mod jobs;
 mod journeys;
 mod keys;
+mod known_addresses;
 mod log;
 mod nul;
 mod nul_accounts;
@@ -40,6 +42,7 @@ mod rotation;
 mod schema;
 mod sessions;
 mod settings;
+mod tickets;
 mod users;
 
 use house::{Engine, House};
@@ -52,6 +55,7 @@ fn main() {
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Case])] = &[
         ("apis", apis::CASES),
+        ("attempts", attempts::CASES),
         ("blocking", blocking::CASES),
         ("cleanup", cleanup::CASES),
         ("client_grants", client_grants::CASES),
@@ -65,6 +69,7 @@ fn main() {
         ("jobs", jobs::CASES),
         ("journeys", journeys::CASES),
         ("keys", keys::CASES),
+        ("known_addresses", known_addresses::CASES),
         ("log", log::CASES),
         ("nul", nul::CASES),
         ("nul_accounts", nul_accounts::CASES),
@@ -76,6 +81,7 @@ fn main() {
         ("rotation", rotation::CASES),
         ("sessions", sessions::CASES),
         ("settings", settings::CASES),
+        ("tickets", tickets::CASES),
         ("users", users::CASES),
     ];
     let mut trials = vec![schema::trial()];

@@ -32,6 +32,13 @@ pub const CASES: &[Case] = &[
         };
         assert_eq!(found(house, &role.id), Some(changed));
     }),
+    ("a role is found by its name, byte for byte", |house| {
+        let id = role(house, "Owner");
+        let by_name = |name: &'static str| house.read(move |tx| roles::by_name(tx, name)).unwrap();
+        assert_eq!(by_name("Owner").map(|role| role.id), Some(id));
+        assert_eq!(by_name("owner"), None);
+        assert_eq!(by_name("Owner "), None);
+    }),
     ("a name is taken, at creation and at a change", |house| {
         let (one, two) = (role(house, "one"), role(house, "two"));
         let before = house.contents();
