@@ -203,6 +203,20 @@ fn usable(tx: &mut Tx<'_>, client: &ClientId, is_system: bool) -> Result<Vec<Con
     .collect()
 }
 
+/// Whether a connection's users may log in to a client now: it is enabled, and enabled for this client. Built-in or not
+/// makes no difference.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn is_open_to(tx: &mut Tx<'_>, id: &ConnectionId, client: &ClientId) -> Result<bool, Fault> {
+    let open = tx.row(
+        "SELECT 1 FROM connection_clients k JOIN connections c ON c.id = k.connection_id
+         WHERE k.connection_id = $1 AND k.client_id = $2 AND c.enabled",
+        &[id, client],
+    )?;
+    Ok(open.is_some())
+}
+
 /// Writes back the options and settings of a connection that was read, unless somebody changed it since. Does not write
 /// `enabled`, which has a verb of its own, nor what never changes: name, strategy and `is_system`.
 ///

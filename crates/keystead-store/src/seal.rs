@@ -1,6 +1,7 @@
 //! Secrets that must be readable again, sealed with a key that is not in the database (AES-256-GCM).
 
 mod file;
+mod handout;
 
 use std::fmt;
 
@@ -14,7 +15,10 @@ use crate::{
     fault::Fault,
 };
 
-pub use self::file::KeyFileError;
+pub use self::{
+    file::KeyFileError,
+    handout::{Handout, NotOurs},
+};
 
 /// First byte of every sealed value: this layout, so that another can follow.
 const VERSION: u8 = 1;
@@ -96,13 +100,18 @@ impl Param for Mark {
 struct SealingKey {
     id: [u8; KEY_ID],
     key: LessSafeKey,
+    handouts: handout::Source,
 }
 
 impl SealingKey {
     fn new(bytes: &[u8]) -> Option<Self> {
         let id = Digest::of(bytes).as_bytes().first_chunk().copied()?;
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
-        Some(Self { id, key })
+        Some(Self {
+            id,
+            key,
+            handouts: handout::Source::new(bytes),
+        })
     }
 }
 

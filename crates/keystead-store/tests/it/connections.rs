@@ -76,6 +76,10 @@ pub const CASES: &[Case] = &[
             let (built_in, now) = (administrators(house), house.now());
             let (app, elsewhere) = (house.client("app").id, house.client("elsewhere").id);
             let (id, app_too) = (seen.id.clone(), app.clone());
+            let (all, asker) = (
+                [&seen, &disabled, &other, &built_in].map(|c| c.id.clone()),
+                app.clone(),
+            );
             let ids = [seen, disabled.clone(), built_in].map(|c| c.id);
             house
                 .write(move |tx| {
@@ -96,6 +100,15 @@ pub const CASES: &[Case] = &[
             let built_in = house.read(move |tx| connections::system_for_client(tx, &app));
             let names: Vec<_> = built_in.unwrap().into_iter().map(|c| c.name).collect();
             assert_eq!(names, ["administrators"]);
+            let open = house.read(move |tx| {
+                let open = all.iter().map(|id| connections::is_open_to(tx, id, &asker));
+                open.collect::<Result<Vec<_>, _>>()
+            });
+            assert_eq!(
+                open,
+                Ok(vec![true, false, false, true]),
+                "seen, disabled, other, built in"
+            );
             let disabled = house.write(move |tx| connections::disable_for(tx, &id, &app_too, now));
             assert_eq!(disabled, Ok(Effect::Done));
             assert_eq!(for_client(house, "app"), [""; 0]);
