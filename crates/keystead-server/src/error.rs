@@ -31,6 +31,12 @@ pub enum Fault {
     /// The router was asked without a connection to speak of: it does not stand behind [`crate::http::listen`].
     #[error("a request came without its connection")]
     Unconnected,
+    /// More passwords are waiting to be hashed than there is room for.
+    #[error("too many passwords are waiting to be hashed")]
+    Crowded,
+    /// A setting says something that cannot be acted on.
+    #[error("a setting cannot be read: {0}")]
+    Setting(String),
     /// A handler took longer than a request may take.
     #[error("a handler did not answer in time")]
     TimedOut,
@@ -41,8 +47,12 @@ impl Fault {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(fault) => fault.is_temporary(),
-            Self::NoKey(_) | Self::Unwritable(_) | Self::Panicked(_) | Self::Unconnected => false,
-            Self::OutOfTouch | Self::TimedOut => true,
+            Self::NoKey(_)
+            | Self::Unwritable(_)
+            | Self::Panicked(_)
+            | Self::Setting(_)
+            | Self::Unconnected => false,
+            Self::Crowded | Self::OutOfTouch | Self::TimedOut => true,
         }
     }
 }

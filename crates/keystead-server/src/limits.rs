@@ -107,7 +107,7 @@ impl Limits {
 }
 
 /// Who is counted as one: an IPv4 address, or the /64 in which a subscriber chooses IPv6 addresses at will.
-fn household(address: IpAddr) -> IpAddr {
+pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),

@@ -19,6 +19,12 @@ pub const REQUESTS: &str = "keystead_http_requests_total";
 pub const DURATION: &str = "keystead_http_request_duration_seconds";
 /// Connections open now.
 pub const CONNECTIONS: &str = "keystead_connections";
+/// Passwords hashed, by kind.
+pub const PASSWORD_HASHES: &str = "keystead_password_hashes_total";
+/// Passwords waiting to be hashed now.
+pub const PASSWORDS_WAITING: &str = "keystead_passwords_waiting";
+/// Passwords that were not hashed because too many were waiting.
+pub const PASSWORDS_TURNED_AWAY: &str = "keystead_passwords_turned_away_total";
 
 const BUCKETS: [f64; 11] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
@@ -38,6 +44,15 @@ pub fn collect() -> Result<PrometheusHandle, BuildError> {
         "Seconds from routing to the beginning of the answer."
     );
     describe_gauge!(CONNECTIONS, "Connections open now.");
+    describe_counter!(
+        PASSWORD_HASHES,
+        "Passwords hashed, by kind: argon2id or imported."
+    );
+    describe_gauge!(PASSWORDS_WAITING, "Passwords waiting to be hashed now.");
+    describe_counter!(
+        PASSWORDS_TURNED_AWAY,
+        "Passwords that were not hashed because too many were waiting."
+    );
     Ok(handle)
 }
 

@@ -14,7 +14,9 @@ use keystead_protocol::time::Timestamp;
 use keystead_store::{Store, seal::Keyring};
 use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 
-use crate::{catalogue::Catalogue, config::Config, limits::Limits, logbook::Logbook};
+use crate::{
+    catalogue::Catalogue, config::Config, limits::Limits, logbook::Logbook, password::Passwords,
+};
 
 /// What endpoints share. Every request holds several clones, so a clone is one pointer.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Parts {
     pub catalogue: Arc<Catalogue>,
     /// Where log lines go that nobody waits for.
     pub logbook: Logbook,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
     /// How fast one address may ask.
     pub limits: Arc<Limits>,
     /// The checked configuration.
@@ -72,6 +76,7 @@ impl Parts {
             keyring: Arc::new(keyring),
             catalogue: Arc::default(),
             logbook: Logbook::default(),
+            passwords: Passwords::for_this_machine(),
             limits: Arc::new(Limits::new(&config.limits)),
             config: Arc::new(config),
             clock: Clock::system(),

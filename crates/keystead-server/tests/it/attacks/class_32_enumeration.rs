@@ -1,11 +1,19 @@
-//! Class 32, at the token endpoint and its neighbours: no answer tells whether a client, a code or a token exists.
+//! Class 32: no answer tells whether a client, a code, a token or an account exists, nor does what it costs.
 
-use keystead_store::clients;
+use std::time::{Duration, Instant};
+
+use keystead_server::identity::{
+    accounts::{Checked, SignedUp},
+    lockout::Limit,
+    refusals::{Disclosure, Rejection, Why},
+};
+use keystead_store::{clients, users};
 use serde_json::json;
 
 use crate::{
     actors::{Agreed, Shows},
     house::{Answer, Engine, House},
+    identity::{HOME, PASSWORD, Town},
 };
 
 /// Everything of an answer that could tell something, but for what differs in each.
@@ -139,4 +147,83 @@ async fn no_code_or_token_is_told_from_one_that_never_was() {
             thief.revokes(&start.text("refresh_token")).await,
         ),
     ]);
+}
+
+#[tokio::test]
+async fn no_account_is_told_from_another_by_what_its_password_costs() {
+    let house = House::begun(Engine::Sqlite).await;
+    let town = Town::new(house, json!({})).await;
+    town.resident("ada@example.org").await;
+    town.resident_with("without@example.org", None).await;
+    let off = town.resident("off@example.org").await.id;
+    let now = town.house.now();
+    town.house
+        .writes(move |tx| users::block(tx, &off, now).map(drop))
+        .await;
+    let all = [
+        ("somebody", "ada@example.org"),
+        ("nobody", "nobody@example.org"),
+        ("somebody without a password", "without@example.org"),
+        ("somebody who is blocked", "off@example.org"),
+    ];
+    for (about, email) in all {
+        let (_, ours, others) = town.cost(town.tries(email, "a guess", HOME)).await;
+        assert_eq!((ours, others), (1, 0), "{about}");
+        for _ in 0..9 {
+            town.answer(email, "a guess", HOME).await;
+        }
+        // Limits do not tell either: they are reached as soon, for as long, and then nothing is hashed.
+        let (refused, ours, others) = town.cost(town.tries(email, PASSWORD, HOME)).await;
+        assert_eq!((ours, others), (0, 0), "{about}");
+        let Checked::Rejected(Rejection { why, .. }) = refused else {
+            panic!("{about} was let in");
+        };
+        let wait = Duration::from_secs(900);
+        let by = Limit::AccountAndAddress;
+        assert_eq!(why, Why::TooManyAttempts { by, wait }, "{about}");
+    }
+}
+
+#[tokio::test]
+async fn no_account_is_told_from_another_by_a_sign_up() {
+    let house = House::begun(Engine::Sqlite).await;
+    let town = Town::new(house, json!({})).await;
+    let (_, free, others) = town
+        .cost(town.signs_up("ada@example.org", None, PASSWORD))
+        .await;
+    let (answer, taken, _) = town
+        .cost(town.signs_up("ada@example.org", None, PASSWORD))
+        .await;
+    assert_eq!((free, taken, others), (1, 1, 0));
+    let SignedUp::Refused(why) = answer else {
+        panic!("the name was given twice");
+    };
+    let face = why.public(Disclosure::Withheld);
+    assert_eq!((face.status, face.code), (400, "invalid_signup"));
+}
+
+/// What the database is asked and what is hashed take as long for nobody as for somebody: the medians of many differ by
+/// less than they scatter.
+#[tokio::test]
+async fn nobody_is_refused_as_slowly_as_somebody() {
+    let house = House::begun(Engine::Sqlite).await;
+    let town = Town::new(house, json!({ "brute_force_protection": false })).await;
+    town.resident("ada@example.org").await;
+    let mut times = [vec![], vec![]];
+    for round in 0..40 {
+        for (which, email) in ["ada@example.org", "nobody@example.org"].iter().enumerate() {
+            let from = format!("198.51.100.{round}");
+            let begun = Instant::now();
+            town.answer(email, "a guess", &from).await;
+            times[which].push(begun.elapsed());
+        }
+    }
+    let [somebody, nobody] = times.map(|mut times| {
+        times.sort_unstable();
+        let spread = times[30] - times[10];
+        (times[20], spread)
+    });
+    let apart = somebody.0.abs_diff(nobody.0);
+    let scatter = somebody.1.max(nobody.1).max(somebody.0 / 4);
+    assert!(apart < scatter, "{somebody:?} {nobody:?}");
 }

@@ -1,15 +1,29 @@
-//! Class 33, denial of service: what one connection may cost.
+//! Class 33, denial of service: what one connection may cost, and what a flood of log-ins may.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    sync::mpsc,
+    thread::available_parallelism,
+    time::{Duration, Instant},
+};
 
-use axum::{Router, body::Body, routing::get};
-use keystead_server::http::listen::Limits;
+use axum::{Router, body::Body, response::IntoResponse as _, routing::get};
+use keystead_server::{
+    error::Fault,
+    http::listen::Limits,
+    identity::accounts::{self, CredentialCheck},
+};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    task::JoinHandle,
     time::sleep,
 };
 
-use crate::house::{House, brisk, rest};
+use crate::{
+    house::{Engine, House, brisk, rest},
+    identity::{HOME, PASSWORD, Town},
+};
 
 const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -193,4 +207,80 @@ async fn connections_beyond_the_limit_wait_their_turn() {
     leaves.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(took > Duration::from_millis(140), "{took:?}");
+}
+
+/// Occupies every thread that hashes until the senders are dropped, and fills the queue before them with what `others`
+/// addresses want.
+async fn crowded(town: &Town, others: usize) -> (Vec<mpsc::Sender<()>>, Vec<JoinHandle<()>>) {
+    let passwords = &town.house.services.passwords;
+    let threads = available_parallelism().unwrap().get();
+    let (begin, begun) = mpsc::channel();
+    let (mut releases, mut waiting) = (vec![], vec![]);
+    for _ in 0..threads {
+        let (release, held) = mpsc::channel::<()>();
+        let (own, begin) = (passwords.clone(), begin.clone());
+        releases.push(release);
+        waiting.push(tokio::spawn(async move {
+            let work = move || {
+                begin.send(()).unwrap();
+                let _ = held.recv();
+            };
+            own.ponder([192, 0, 2, 255].into(), work).await.unwrap();
+        }));
+        while begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+    for n in 0..64 * threads {
+        let own = passwords.clone();
+        let from = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(n % others).unwrap());
+        waiting.push(tokio::spawn(async move {
+            let _: Result<(), _> = own.ponder(from.into(), || ()).await;
+        }));
+    }
+    sleep(Duration::from_millis(100)).await;
+    (releases, waiting)
+}
+
+#[tokio::test]
+async fn a_flood_of_log_ins_from_one_address_does_not_keep_others_out() {
+    let town = Town::new(House::begun(Engine::Sqlite).await, json!({})).await;
+    town.resident("ada@example.org").await;
+    let (release, waiting) = crowded(&town, 1).await;
+    let attempt = async {
+        sleep(Duration::from_millis(100)).await;
+        drop(release);
+    };
+    let (answer, ()) = tokio::join!(town.answer("ada@example.org", PASSWORD, HOME), attempt);
+    assert_eq!(answer, "in");
+    for task in waiting {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_finds_no_room_to_hash_is_told_to_come_back_and_has_lost_no_attempt() {
+    let town = Town::new(House::begun(Engine::Sqlite).await, json!({})).await;
+    town.resident("ada@example.org").await;
+    let (release, waiting) = crowded(&town, usize::MAX).await;
+    let password = PASSWORD.into();
+    let asked = CredentialCheck {
+        connection: &town.connection,
+        identifier: "ada@example.org",
+        password: &password,
+        address: HOME.parse().unwrap(),
+        now: town.house.now(),
+    };
+    for _ in 0..20 {
+        let answer = accounts::check(&town.house.services, &asked).await;
+        assert!(matches!(answer, Err(Fault::Crowded)), "{answer:?}");
+    }
+    let response = Fault::Crowded.into_response();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    drop(release);
+    for task in waiting {
+        task.await.unwrap();
+    }
+    assert_eq!(town.answer("ada@example.org", PASSWORD, HOME).await, "in");
 }
