@@ -1,31 +1,25 @@
 //! A Keystead to measure: its records, written through the store's own verbs, and the program in a process of its own.
 
-use std::{
-    collections::VecDeque,
-    fs::File,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::Result;
 use keystead_protocol::{
     client::{ApplicationType, ClientMetadata},
     grant_type::GrantType,
     ids::{ApiId, Audience, ClientGrantId, ClientId, ConnectionId, UserId},
     jwk::Algorithm,
     scope::Scope,
+    secret::Secret,
     time::Timestamp,
 };
 use keystead_store::{
-    Database, Fault, Insert, Store, Tx,
+    Database, Effect, Fault, Insert, Store, Tx,
     apis::{self, Api, DefinedScope},
     client_grants::{self, ClientGrant},
     clients::{self, Client},
     connections::{self, Connection},
     grants::{self, Grant, Terms},
+    passwords,
     seal::{Keyring, Place, Slot},
     token_key::{Purpose, TokenKey},
     users::{self, Insertion, User},
@@ -33,7 +27,7 @@ use keystead_store::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use tempfile::TempDir;
 
-use crate::{pin, postgres::Scratch};
+use crate::{postgres::Scratch, server::Server};
 
 /// A client that authenticates and asks for itself.
 pub const MACHINE: &str = "machine";
@@ -45,13 +39,25 @@ pub const APP: &str = "app";
 pub const RS256: &str = "https://rs256.example.com";
 /// See [`RS256`].
 pub const ES256: &str = "https://es256.example.com";
-/// Whose tokens these are, wherever the server listens: to the records of one start another issuer would be a stranger.
-pub const ISSUER: &str = "http://localhost:3000/";
 
 /// What a token asks for.
 pub const SCOPE: &str = "read:messages";
+/// Where the app's codes are sent, in the form of a query.
+pub const CALLBACK: &str = "https%3A%2F%2Fapp.example.com%2Fcallback";
+/// Everybody's password.
+pub const PASSWORD: &str = "a-password-of-the-benchmark";
 const USERS: usize = 64;
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// A folder beside the program, so on the disk that it was built on and not in memory.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn folder() -> Result<TempDir> {
+    let beside = std::env::current_exe()?.with_file_name("bench-data");
+    std::fs::create_dir_all(&beside)?;
+    Ok(TempDir::new_in(beside)?)
+}
 
 /// The records of a Keystead that is not running yet.
 pub struct Records {
@@ -67,7 +73,7 @@ impl Records {
     /// # Errors
     /// A fault of the store.
     pub fn new(postgres: Option<&str>) -> Result<Self> {
-        let folder = TempDir::new_in(".")?;
+        let folder = folder()?;
         let scratch = postgres.map(Scratch::new).transpose()?;
         let database = scratch.as_ref().map_or_else(
             || Database::sqlite(folder.path().join("keystead.db")),
@@ -108,11 +114,19 @@ impl Records {
         let mut machine = Client::new(ClientId::try_from(MACHINE)?, "Machine".to_owned(), now);
         machine.metadata = metadata(
             ApplicationType::NonInteractive,
-            GrantType::ClientCredentials,
+            &[GrantType::ClientCredentials],
         );
         machine.secret = Some(secret);
         let mut app = Client::new(ClientId::try_from(APP)?, "App".to_owned(), now);
-        app.metadata = metadata(ApplicationType::Native, GrantType::RefreshToken);
+        app.metadata = ClientMetadata {
+            redirect_uris: Some(serde_json::from_str(
+                r#"["https://app.example.com/callback"]"#,
+            )?),
+            ..metadata(
+                ApplicationType::Native,
+                &[GrantType::AuthorizationCode, GrantType::RefreshToken],
+            )
+        };
         let connection = Connection::new(
             ConnectionId::generate(rng),
             "people".to_owned(),
@@ -121,7 +135,7 @@ impl Records {
         );
         let users = (0..USERS).map(|n| {
             let mut user = User::new(user_id(n)?, connection.id.clone(), now);
-            user.email = Some(format!("user{n}@example.com"));
+            user.email = Some(user_email(n));
             user.email_verified = true;
             Ok::<_, anyhow::Error>(user)
         });
@@ -130,6 +144,7 @@ impl Records {
             let _: Insert = clients::insert(tx, &machine)?;
             let _: Insert = clients::insert(tx, &app)?;
             let _: Insert = connections::insert(tx, &connection)?;
+            let _: Effect = connections::enable_for(tx, &connection.id, &app.id, now)?;
             for (api, grant) in &apis {
                 let _: Insert = apis::insert(tx, api)?;
                 let grant = ClientGrant::new(
@@ -202,6 +217,21 @@ impl Records {
         Ok(tokens)
     }
 
+    /// Gives every user the same password.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn people_have_passwords(&self) -> Result<()> {
+        let hash = Secret::from(crate::login::hash()?);
+        let now = now()?;
+        let users = (0..USERS).map(user_id).collect::<Result<Vec<_>>>()?;
+        self.write(move |tx| {
+            users
+                .iter()
+                .try_for_each(|user| passwords::set(tx, user, &hash, now))
+        })
+    }
+
     /// Opens the store; the limits are measured on it.
     ///
     /// # Errors
@@ -246,84 +276,18 @@ pub struct House {
     _records: Records,
 }
 
-/// The program in a process of its own.
-pub struct Server {
-    process: Child,
-    log: PathBuf,
-    /// Where it listens.
-    pub address: SocketAddr,
-}
-
-impl Server {
-    /// Starts it in `folder` on `core`, with limits off and everything else as it comes.
-    ///
-    /// # Errors
-    /// If the program cannot be built or started.
-    pub fn start(folder: &Path, core: usize, more: impl FnOnce(&mut Command)) -> Result<Self> {
-        let address = free_address()?;
-        let log = folder.join("server.log");
-        let mut command = Command::new(program()?);
-        command
-            .arg("serve")
-            .current_dir(folder)
-            .env_clear()
-            .env("KEYSTEAD_LISTEN", address.to_string())
-            .env("KEYSTEAD_ISSUER", ISSUER)
-            .env("KEYSTEAD_DATA_DIR", folder)
-            .env("KEYSTEAD_LIMITS__REQUESTS_PER_SECOND", "0")
-            .env("KEYSTEAD_LIMITS__FAILURES_PER_SECOND", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?);
-        more(&mut command);
-        // A process inherits the cores of the thread that starts it.
-        let process = pin::on(core, || Ok(command.spawn()?))?;
-        Ok(Self {
-            process,
-            log,
-            address,
-        })
-    }
-
-    /// Waits until it accepts connections.
-    ///
-    /// # Errors
-    /// If it ends instead, or takes a minute.
-    pub fn wait(&mut self) -> Result<()> {
-        let began = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if self.process.try_wait()?.is_some() || began.elapsed() > Duration::from_secs(60) {
-                bail!(
-                    "the server does not come up: {}",
-                    std::fs::read_to_string(&self.log)?
-                );
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.process.id()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // What it wrote is thrown away with its folder, so it need not end in order.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn metadata(kind: ApplicationType, grant: GrantType) -> ClientMetadata {
+fn metadata(kind: ApplicationType, grants: &[GrantType]) -> ClientMetadata {
     ClientMetadata {
         application_type: Some(kind),
-        grant_types: Some(vec![grant]),
+        grant_types: Some(grants.to_vec()),
         oidc_conformant: true,
         ..ClientMetadata::default()
     }
+}
+
+/// A user's address.
+pub fn user_email(n: usize) -> String {
+    format!("user{n}@example.com")
 }
 
 fn user_id(n: usize) -> Result<UserId> {
@@ -337,50 +301,4 @@ fn user_id(n: usize) -> Result<UserId> {
 pub fn now() -> Result<Timestamp> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(Timestamp::from_millis(0) + since)
-}
-
-/// A port that was free a moment ago.
-pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-/// The server: the program that `KEYSTEAD_BENCH_SERVER` names, or the release build beside this one, which cargo brings up
-/// to date once in each run.
-fn program() -> Result<&'static Path> {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(known) = PROGRAM.get() {
-        return Ok(known);
-    }
-    let program = match std::env::var_os("KEYSTEAD_BENCH_SERVER") {
-        Some(given) => std::fs::canonicalize(given)?,
-        None => built()?,
-    };
-    Ok(PROGRAM.get_or_init(|| program))
-}
-
-fn built() -> Result<PathBuf> {
-    let build = [
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--package",
-        "keystead",
-    ];
-    let built = Command::new("cargo")
-        .args(build)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(
-        built.success(),
-        "the server does not build: cargo build --release --package keystead"
-    );
-    let program = std::env::current_exe()?.with_file_name("keystead");
-    ensure!(
-        program.is_file(),
-        "{} was built somewhere else",
-        program.display()
-    );
-    Ok(program)
 }

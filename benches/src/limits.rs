@@ -66,6 +66,26 @@ pub fn es256(core: usize, time: Duration) -> Result<Rate> {
     })
 }
 
+/// Point reads of SQLite: what one statement of the store costs at least.
+///
+/// # Errors
+/// If there is no database to read.
+pub fn reads(core: usize, time: Duration) -> Result<Rate> {
+    let folder = crate::house::folder()?;
+    let connection = rusqlite::Connection::open(folder.path().join("reads.db"))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         CREATE TABLE things (id TEXT PRIMARY KEY, said TEXT NOT NULL);
+         INSERT INTO things VALUES ('one', 'something');",
+    )?;
+    looped(core, time, move || {
+        let mut find = connection.prepare_cached("SELECT said FROM things WHERE id = $1")?;
+        let said: String = find.query_row(["one"], |row| row.get(0))?;
+        ensure!(said == "something", "another thing was read");
+        Ok(())
+    })
+}
+
 /// Calls `work` on `core` until `time` is over.
 ///
 /// # Errors

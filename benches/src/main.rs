@@ -6,9 +6,11 @@ mod house;
 mod http;
 mod limits;
 mod load;
+mod login;
 mod peer;
 mod pin;
 mod postgres;
+mod server;
 mod start;
 mod store;
 mod token;
@@ -98,6 +100,7 @@ const BENCHES: &[Bench] = &[
     ("refresh_sqlite", token::refresh_sqlite),
     ("refresh_postgres", token::refresh_postgres),
     ("jwks_introspect", token::others),
+    ("login", login::login),
     ("verify", verify::verify),
     ("peer", peer::peer),
     ("start_restart_idle", start::start),

@@ -9,9 +9,10 @@ use anyhow::Result;
 
 use crate::{
     Row, Settings,
-    house::{ISSUER, SECRET, Server},
+    house::SECRET,
     http::{Caller, Script, post},
     pin::{self, Cores},
+    server::{ISSUER, Server},
 };
 
 /// Starts of each kind; the median counts, since making an RSA key is a search with luck.
@@ -26,7 +27,7 @@ pub fn start(_: &Settings) -> Result<Vec<Row>> {
     let core = Cores::choose()?.server;
     let (mut empty, mut again, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
-        let folder = tempfile::TempDir::new_in(".")?;
+        let folder = crate::house::folder()?;
         let (took, _) = first_token(&folder, core)?;
         empty.push(took);
         let (took, held) = first_token(&folder, core)?;

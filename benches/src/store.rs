@@ -44,7 +44,7 @@ fn digest(n: u64) -> Digest {
 
 /// Durable writes through the store, grouped, beside one loop that inserts the same rows in groups of 64.
 pub fn write_sqlite(settings: &Settings) -> Result<Vec<Row>> {
-    let folder = tempfile::TempDir::new_in(".")?;
+    let folder = crate::house::folder()?;
     let syncs = raw_syncs(&folder.path().join("syncs"), settings)?;
     let limit = raw_sqlite_inserts(&folder.path().join("raw.db"), settings)?;
     let store = Store::open(&Database::sqlite(folder.path().join("ours.db")))?;
@@ -78,7 +78,7 @@ pub fn write_postgres(settings: &Settings) -> Result<Vec<Row>> {
 
 /// Point reads through the reader threads, beside as many threads that read the same row through prepared statements.
 pub fn read_sqlite(settings: &Settings) -> Result<Vec<Row>> {
-    let folder = tempfile::TempDir::new_in(".")?;
+    let folder = crate::house::folder()?;
     let file = folder.path().join("keystead.db");
     let store = Store::open(&Database::sqlite(&file))?;
     let readers = std::thread::available_parallelism()?.get();

@@ -17,9 +17,10 @@ use tower::{Layer as _, Service as _, service_fn};
 
 use crate::{
     Row, Settings,
-    house::{ES256, ISSUER, RS256, Records},
+    house::{ES256, RS256, Records},
     limits::{self, Rate, SIGNED},
     pin::Cores,
+    server::ISSUER,
     token,
 };
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::output::say;
+use crate::plot::{self, Bar};
 use crate::postgres::{Cluster, Durability};
 use crate::steps;
 use crate::table::{self, Align};
@@ -59,7 +60,14 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let rows: Vec<Row> = serde_json::from_str(&text)
         .with_context(|| format!("{} does not hold rows", json.display()))?;
     say(&render(&rows));
-    say(&format!("the same rows as JSON: {}", json.display()));
+    let picture = json.with_extension("svg");
+    std::fs::write(&picture, plot::draw(&bars(&rows)))
+        .with_context(|| format!("cannot write {}", picture.display()))?;
+    say(&format!(
+        "the same rows as JSON and as a picture: {}, {}",
+        json.display(),
+        picture.display()
+    ));
     Ok(())
 }
 
@@ -91,6 +99,18 @@ fn build(root: &Path) -> Result<PathBuf> {
     let mut programs = messages.filter(|message| message["target"]["name"] == PACKAGE);
     let program = programs.find_map(|message| message["executable"].as_str().map(PathBuf::from));
     program.with_context(|| format!("the package `{PACKAGE}` has no program of its name"))
+}
+
+/// The rows that stand beside a limit.
+fn bars(rows: &[Row]) -> Vec<Bar> {
+    let bar = |row: &Row| {
+        Some(Bar {
+            name: row.name.clone(),
+            said: format!("{:.0}{}", row.value, row.unit),
+            ratio: row.ratio?,
+        })
+    };
+    rows.iter().filter_map(bar).collect()
 }
 
 fn render(rows: &[Row]) -> String {
