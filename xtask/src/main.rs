@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `tidy`, `house`, `bench`.
+//! The project's chores: `cargo xtask test`, `tidy`, `house`, `bench`, `pages`.
 
 mod arrows;
 mod bench;
@@ -7,6 +7,8 @@ mod house;
 mod install;
 mod output;
 mod packages;
+mod pages;
+mod plot;
 mod postgres;
 mod source;
 mod steps;
@@ -37,6 +39,10 @@ cargo xtask house [--json]
 cargo xtask bench [--json FILE] [--only NAME] […]
     Measures on this machine, PostgreSQL with fsync included, and prints each row beside its limit.
     What it does not know itself it passes on to the bench program.
+
+cargo xtask pages [--each]
+    Every hosted page in every state, language and look, photographed in Chromium, light and dark, on two widths, and
+    laid side by side in target/pages; --each leaves a photograph of every page too.
 
 Examples
     cargo xtask test                                      what CI runs
@@ -69,6 +75,8 @@ fn dispatch(words: &[String]) -> Result<ExitCode> {
         ["house"] => house::run(&root, house::Form::Table)?,
         ["house", "--json"] => house::run(&root, house::Form::Json)?,
         ["bench", rest @ ..] => bench::run(&root, rest)?,
+        ["pages"] => pages::run(&root, pages::Detail::Sheets)?,
+        ["pages", "--each"] => pages::run(&root, pages::Detail::Each)?,
         other => bail!(
             "`{}` is not a chore\n  to see what there is: cargo xtask --help",
             other.join(" ")

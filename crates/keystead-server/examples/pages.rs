@@ -4,19 +4,16 @@
 
 use std::{collections::BTreeSet, error::Error, fs, path::Path};
 
-use axum::{
-    Router,
-    body::Body,
-    http::Request,
-    response::Response,
-};
+use axum::{Router, body::Body, http::Request, response::Response};
 use http_body_util::BodyExt as _;
 use keystead_server::pages::{Locale, routes, samples};
 use tower::ServiceExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).ok_or("name the folder to write to")?;
+    let folder = std::env::args()
+        .nth(1)
+        .ok_or("name the folder to write to")?;
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
     let mut assets = BTreeSet::new();
@@ -24,7 +21,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for (look, dressed) in samples::looks(locale) {
             for sample in samples::render_in(&dressed) {
                 let page = text_of(sample.response).await?;
-                assets.extend(page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned));
+                assets.extend(
+                    page.split('"')
+                        .filter(|part| part.starts_with("/assets/"))
+                        .map(str::to_owned),
+                );
                 let name = format!("{}.{}.{locale}.{look}.html", sample.page, sample.state);
                 // Opened as files, pages have no root to find their assets at.
                 fs::write(folder.join(&name), page.replace("\"/assets/", "\"assets/"))?;
@@ -33,9 +34,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let router: Router = routes();
-    for path in assets {
-        let asset = router.clone().oneshot(Request::get(&path).body(Body::empty())?).await?;
-        fs::write(folder.join(path.trim_start_matches('/')), text_of(asset).await?)?;
+    // Without its script a form_post response stays where it can be looked at.
+    for path in assets.iter().filter(|path| !path.contains("form-post")) {
+        let asset = router
+            .clone()
+            .oneshot(Request::get(path).body(Body::empty())?)
+            .await?;
+        fs::write(
+            folder.join(path.trim_start_matches('/')),
+            text_of(asset).await?,
+        )?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ use keystead_store::{
     settings,
 };
 
-use crate::{cache::Cache, error::Fault, keys::Keys, tenant::Tenant};
+use crate::{cache::Cache, error::Fault, keys::Keys, pages::Branding, tenant::Tenant};
 
 /// How often the feed is read: a change is in force everywhere within a second, so well within it.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -84,6 +84,7 @@ pub struct Catalogue {
     apis: Cache<Audience, KnownApi>,
     client_grants: Cache<(ClientId, ApiId, SubjectType), Option<ClientGrant>>,
     tenant: ArcSwap<Tenant>,
+    branding: ArcSwap<Branding>,
     /// The signing keys.
     pub keys: Keys,
     /// The number of the last change that was heard of.
@@ -106,7 +107,7 @@ impl Catalogue {
         self.heard
             .store(store.read(feed::newest).await?, Ordering::SeqCst);
         self.keys.refresh(store, keyring, now).await?;
-        self.read_tenant(store).await?;
+        self.read_settings(store).await?;
         self.true_at.store(now.as_millis(), Ordering::SeqCst);
         Ok(())
     }
@@ -133,7 +134,7 @@ impl Catalogue {
                 self.keys.refresh(store, keyring, now).await?;
             }
             if concerns(&news, Entity::Setting) {
-                self.read_tenant(store).await?;
+                self.read_settings(store).await?;
             }
             self.heard.store(heard, Ordering::SeqCst);
             if heard == after {
@@ -180,11 +181,17 @@ impl Catalogue {
         self.tenant.load_full()
     }
 
-    async fn read_tenant(&self, store: &Store) -> Result<(), Fault> {
-        let stored = store.read(settings::get::<Tenant>).await?;
-        self.tenant.store(Arc::new(
-            stored.map(|stored| stored.value).unwrap_or_default(),
-        ));
+    /// The look of the installation's pages.
+    pub fn branding(&self) -> Arc<Branding> {
+        self.branding.load_full()
+    }
+
+    async fn read_settings(&self, store: &Store) -> Result<(), Fault> {
+        let (tenant, branding) = store
+            .read(|tx| Ok::<_, keystead_store::Fault>((settings::get(tx)?, settings::get(tx)?)))
+            .await?;
+        self.tenant.store(value(tenant));
+        self.branding.store(value(branding));
         Ok(())
     }
 
@@ -264,6 +271,10 @@ impl Catalogue {
             .await?;
         Ok(self.client_grants.put(epoch, key, found))
     }
+}
+
+fn value<T: Default>(stored: Option<settings::Stored<T>>) -> Arc<T> {
+    Arc::new(stored.map(|stored| stored.value).unwrap_or_default())
 }
 
 fn concerns(news: &News, entity: Entity) -> bool {

@@ -202,13 +202,18 @@ pub(super) fn sheet(colors: &Colors) -> String {
     sheet
 }
 
-/// The colours of what can be pressed, on a card of this colour: as chosen, or as near to it as can be seen and read.
+/// The colours of what can be pressed, on a card of this colour. A button keeps the colour that was chosen; where that does
+/// not stand out, it gets an edge that does. Text and focus come as near to it as can be read.
 fn tones(primary: Colour, card: Colour, pole: Colour) -> String {
-    let button = primary.readable_on(card, SHAPE, pole);
-    let pressed = button.mixed(button.text().opposite(), 3, 20);
+    let text = primary.text();
+    let hover = primary.mixed(text.opposite(), 3, 20);
     let accent = primary.readable_on(card, TEXT, pole);
+    let edge = if primary.contrast(card) >= SHAPE {
+        "transparent".to_owned()
+    } else {
+        primary.readable_on(card, SHAPE, pole).to_string()
+    };
     format!(
-        "--button:{button};--button-text:{};--button-hover:{pressed};--accent:{accent};",
-        button.text()
+        "--button:{primary};--button-hover:{hover};--button-text:{text};--button-edge:{edge};--accent:{accent};"
     )
 }

@@ -79,6 +79,11 @@ impl<'a> Frame<'a> {
         clean(text, shown::SENTENCE)
     }
 
+    /// The same for a cause, which may hold the address that it is about.
+    pub(super) fn cause(&self, text: &str) -> String {
+        clean(text, shown::CAUSE)
+    }
+
     /// The address of a step, with what its form carries on.
     pub(super) fn step(&self, path: &str, name: &str, value: &str) -> String {
         let query = url::form_urlencoded::Serializer::new(String::new())

@@ -10,6 +10,9 @@ pub(super) const NAME: usize = 80;
 /// How much of a sentence stands in a list.
 pub(super) const SENTENCE: usize = 300;
 
+/// How much of a cause stands on an error page.
+pub(super) const CAUSE: usize = 2_000;
+
 /// What is visible of `text`: control and formatting characters are gone, white space is single, and after `max`
 /// characters it ends with an ellipsis.
 pub(super) fn clean(text: &str, max: usize) -> String {
