@@ -1,9 +1,10 @@
-//! The first start: our own API exists, and a client for automation if the operator asked for one.
+//! The first start: our own API, a database for users, another for administrators, and a client for automation if the
+//! operator asked for one.
 
 use keystead_protocol::{
     client::{ApplicationType, ClientMetadata},
     grant_type::GrantType,
-    ids::{ApiId, Audience, ClientGrantId, ClientId},
+    ids::{ApiId, Audience, ClientGrantId, ClientId, ConnectionId},
     scope::{Scope, ScopeToken},
     time::Timestamp,
 };
@@ -12,14 +13,22 @@ use keystead_store::{
     apis::{self, Api, DefinedScope},
     client_grants::{self, ClientGrant},
     clients::{self, Client},
+    connections::{self, Connection},
     seal::{Place, Slot},
 };
+use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{error::Fault, services::Services};
 
 /// The name by which Auth0's tools know our own API.
 const NAME: &str = "Auth0 Management API";
+
+/// The database of users that an installation begins with, by the name that Auth0 gives to a tenant's first.
+pub const USERS: &str = "Username-Password-Authentication";
+
+/// The database where administrators live: built in, and closed to sign-up.
+pub const ADMINISTRATORS: &str = "keystead-administrators";
 
 /// The scopes of our own API: for the records that exist, by Auth0's names, in Auth0's order.
 const SCOPES: &[(&[&str], &[&str])] = &[
@@ -48,8 +57,9 @@ const SCOPES: &[(&[&str], &[&str])] = &[
     (&["read", "create", "update"], &["signing_keys"]),
 ];
 
-/// Makes sure that our own API exists with every scope it has in this version, and makes the client that the configuration
-/// names if there is no client at all yet.
+/// Makes sure that our own API exists with every scope it has in this version and that administrators have a place to
+/// live, and makes the client that the configuration names if there is no client at all yet. With the API, so at the very
+/// first start, comes the database of users: deleted, it stays deleted.
 ///
 /// # Errors
 /// A [`Fault`] of the store.
@@ -81,8 +91,21 @@ pub async fn ensure(services: &Services) -> Result<(), Fault> {
         ))
     });
     let client = client.transpose()?;
+    let users = database(USERS, json!({}), ConnectionId::generate(rng), now);
+    let closed = json!({ "disable_signup": true });
+    let administrators = Connection {
+        is_system: true,
+        ..database(ADMINISTRATORS, closed, ConnectionId::generate(rng), now)
+    };
     let made = services.store.write(move |tx| {
+        let first = apis::by_identifier(tx, &fresh.identifier)?.is_none();
         let api = our_api(tx, &fresh, now)?;
+        if first {
+            let _: Insert = connections::insert(tx, &users)?;
+        }
+        if connections::system(tx)?.is_empty() {
+            let _: Insert = connections::insert(tx, &administrators)?;
+        }
         let Some((client, grant)) = &client else {
             return Ok(false);
         };
@@ -128,6 +151,18 @@ fn our_api(tx: &mut Tx<'_>, fresh: &Api, now: Timestamp) -> Result<ApiId, keyste
         let _: Update = apis::update(tx, &known, now)?;
     }
     Ok(known.id)
+}
+
+/// A database connection with what Auth0 sets for a new one, and `more`.
+fn database(name: &str, more: Value, id: ConnectionId, now: Timestamp) -> Connection {
+    let mut connection = Connection::new(id, name.to_owned(), "auth0".to_owned(), now);
+    let usual = json!({ "passwordPolicy": "good", "brute_force_protection": true });
+    for members in [usual, more] {
+        if let Value::Object(members) = members {
+            connection.options.0.extend(members);
+        }
+    }
+    connection
 }
 
 fn automation(id: ClientId, now: Timestamp) -> Client {
