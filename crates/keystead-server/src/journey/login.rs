@@ -1,0 +1,147 @@
+//! `/u/login`: somebody says who they are and shows a password.
+
+use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
+use keystead_protocol::{form::Form, secret::Secret};
+use keystead_store::log::Entry;
+
+use super::{
+    answer::After,
+    entrance::{Door, Entered, Entrance, seconds},
+    refusal::Error,
+    visit::{Visit, face},
+};
+use crate::{
+    identity::{
+        accounts::{self, Checked, CredentialCheck},
+        refusals::{Rejection, Why},
+    },
+    pages::{self, Identifier, Login, LoginProblem, LoginReason},
+    services::Services,
+};
+
+/// How much of what was typed is kept, in characters: as much as the field takes.
+const TYPED: usize = 254;
+
+/// Where the page stands.
+pub(super) const PATH: &str = "/u/login";
+
+pub(super) fn routes() -> Router<Services> {
+    Router::new().route(PATH, get(page).post(submit))
+}
+
+async fn page(visit: Visit, uri: Uri) -> Response {
+    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
+    let state = query.as_ref().and_then(|query| query.get("state"));
+    let shown = match Entrance::find(&visit, state).await {
+        Ok(Door::Past(response)) => Ok(response),
+        Ok(Door::Open(entrance)) => {
+            let hint = entrance.case.request.login_hint.as_deref();
+            Ok(show(&visit, &entrance, hint.unwrap_or_default(), None))
+        }
+        Err(error) => Err(error),
+    };
+    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+}
+
+fn show(
+    visit: &Visit,
+    entrance: &Entrance,
+    given: &str,
+    problem: Option<LoginProblem>,
+) -> Response {
+    let page = Login {
+        state: &entrance.state,
+        client: face(&entrance.case.client),
+        identifier: match entrance.options.requires_username() {
+            true => Identifier::EmailOrUsername,
+            false => Identifier::Email,
+        },
+        given,
+        reason: match entrance.former {
+            Some(_) => LoginReason::Again,
+            None => LoginReason::First,
+        },
+        problem,
+        signup: entrance.signup(),
+    };
+    let look = visit.look(entrance.case.request.ui_locales.as_deref());
+    pages::render(&page, &look, entrance.onward())
+}
+
+async fn submit(visit: Visit, body: Bytes) -> Response {
+    settle(&visit, &body)
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Post))
+}
+
+async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
+    visit.own_form()?;
+    let form = Form::from_urlencoded(body).ok();
+    let sent = |name: &str| form.as_ref().and_then(|form| form.get(name));
+    let entrance = match Entrance::find(visit, sent("state")).await? {
+        Door::Open(entrance) => entrance,
+        Door::Past(response) => return Ok(response),
+    };
+    if sent("action") == Some("cancel") {
+        return Err(entrance.case.declined());
+    }
+    let typed = sent("username").unwrap_or_default();
+    let given: String = typed.trim().chars().take(TYPED).collect();
+    if given.is_empty() {
+        return Ok(show(visit, &entrance, "", Some(LoginProblem::NoIdentifier)));
+    }
+    let Some(password) = sent("password").map(Secret::from) else {
+        let problem = Some(LoginProblem::NoPassword);
+        return Ok(show(visit, &entrance, &given, problem));
+    };
+    let asked = CredentialCheck {
+        connection: &entrance.connection,
+        identifier: typed,
+        password: &password,
+        address: visit.origin.client,
+        now: visit.now,
+    };
+    let user = match accounts::check(&visit.services, &asked).await? {
+        Checked::Verified(user) => user,
+        Checked::Rejected(rejection) => {
+            note(visit, &entrance, &given, &rejection);
+            let problem = Some(problem(&rejection.why));
+            return Ok(show(visit, &entrance, &given, problem));
+        }
+    };
+    match entrance.enter(visit, &user, None).await? {
+        Entered::In(response) => Ok(response),
+        // Between the check and now.
+        Entered::Blocked => {
+            let blocked = Rejection {
+                user: Some(user.id),
+                why: Why::Blocked,
+            };
+            note(visit, &entrance, &given, &blocked);
+            let problem = Some(problem(&blocked.why));
+            Ok(show(visit, &entrance, &given, problem))
+        }
+    }
+}
+
+/// What the person is told. That an account exists is told only to whoever has its password.
+fn problem(why: &Why) -> LoginProblem {
+    match why {
+        Why::UnknownUser | Why::WrongPassword => LoginProblem::WrongCredentials,
+        Why::Blocked => LoginProblem::Blocked,
+        Why::TooManyAttempts { wait, .. } => LoginProblem::TooMany {
+            retry_after: seconds(*wait),
+        },
+    }
+}
+
+/// Notes an attempt that failed.
+fn note(visit: &Visit, entrance: &Entrance, given: &str, rejection: &Rejection) {
+    let mut line = Entry {
+        user: rejection.user.clone(),
+        description: Some(rejection.why.to_string()),
+        ..entrance.line(visit, rejection.why.log_code())
+    };
+    line.details.insert("user_name".to_owned(), given.into());
+    visit.services.logbook.note(line);
+}

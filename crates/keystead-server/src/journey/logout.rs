@@ -1,0 +1,154 @@
+//! `/v2/logout` and, as it once was, `/logout`: Auth0's way to sign out by sending the browser here.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{StatusCode, Uri},
+    response::Response,
+    routing::get,
+};
+use keystead_protocol::{form::Form, ids::ClientId};
+use keystead_store::{
+    log::{self, Entry},
+    sessions,
+};
+
+use super::{
+    answer::{After, go},
+    visit::{Text, Visit, face},
+};
+use crate::{
+    catalogue::KnownClient,
+    error::Fault,
+    identity::sessions::Current,
+    pages::{self, ErrorKind, FormAction, LoggedOut},
+    services::Services,
+};
+
+pub(super) fn routes() -> Router<Services> {
+    Router::new()
+        .route("/v2/logout", get(logout))
+        .route("/logout", get(logout))
+}
+
+/// Signs out, whatever else is wrong with the request, then goes where it says if that is allowed: 302, or a page. That
+/// another site can send the browser here is how it is meant to be; all it achieves is that somebody signs in again.
+///
+/// `federated` is accepted, with or without a value: there is no provider behind us to sign out of.
+async fn logout(visit: Visit, uri: Uri) -> Response {
+    let left = match visit.current().await {
+        Ok(current) => leave(&visit, current, None).await,
+        Err(fault) => Err(fault),
+    };
+    let mut response = match left {
+        Ok(()) => follow(&visit, uri.query().unwrap_or_default())
+            .await
+            .unwrap_or_else(|fault| visit.broken(fault)),
+        Err(fault) => visit.broken(fault),
+    };
+    visit.cookies().forget_session().put(response.headers_mut());
+    response
+}
+
+/// Ends a session with its line in the log. What was granted during it lives on: refresh tokens are for when the user is
+/// away, and have their own lifetimes.
+///
+/// # Errors
+/// A [`Fault`] of the store.
+pub(super) async fn leave(
+    visit: &Visit,
+    current: Option<Current>,
+    client: Option<ClientId>,
+) -> Result<(), Fault> {
+    let Some(Current { session, .. }) = current else {
+        return Ok(());
+    };
+    let mut line = Entry {
+        client,
+        user: Some(session.user),
+        ..visit.line("slo")
+    };
+    let id = session.id;
+    line.details
+        .insert("session_id".to_owned(), id.as_str().into());
+    let now = visit.now;
+    let ended = visit.services.store.write(move |tx| {
+        // Of two tabs that sign out at once, one is in the log.
+        if sessions::end(tx, &id, now)?.is_some() {
+            log::append(tx, &line)?;
+        }
+        Ok::<_, keystead_store::Fault>(())
+    });
+    Ok(ended.await?)
+}
+
+/// Where to after signing out.
+async fn follow(visit: &Visit, query: &str) -> Result<Response, Fault> {
+    let Ok(form) = Form::from_urlencoded(query.as_bytes()) else {
+        let cause = "The request cannot be read: a parameter occurs twice or is not encoded well.";
+        return Ok(refuse(visit, cause, None));
+    };
+    let named = form.get("client_id").map(ClientId::try_from);
+    let client = match named {
+        None => None,
+        Some(Err(_)) => return Ok(refuse(visit, "Unknown client.", None)),
+        Some(Ok(id)) => match visit.client(&id).await? {
+            None => return Ok(refuse(visit, "Unknown client.", None)),
+            known => known,
+        },
+    };
+    let tenant = visit.services.catalogue.tenant();
+    let own = client.as_ref().map(|client| {
+        client
+            .metadata
+            .allowed_logout_urls
+            .clone()
+            .unwrap_or_default()
+    });
+    let to = match (form.get("returnTo"), &own) {
+        (Some(asked), own) => {
+            let urls = own.as_ref().unwrap_or(&tenant.allowed_logout_urls);
+            let Some(to) = urls.admit(asked) else {
+                let cause =
+                    format!("The returnTo URL {asked} is not among the Allowed Logout URLs.");
+                return Ok(refuse(visit, &cause, client));
+            };
+            Some(to)
+        }
+        (None, Some(own)) => own.first(),
+        (None, None) => None,
+    };
+    Ok(match to {
+        Some(to) => go(After::Get, to.as_str()),
+        None => said(visit, client.as_deref(), form.get("ui_locales")),
+    })
+}
+
+/// The page that says so.
+pub(super) fn said(
+    visit: &Visit,
+    client: Option<&KnownClient>,
+    ui_locales: Option<&str>,
+) -> Response {
+    let page = LoggedOut {
+        client: client.map(face),
+        aborted: false,
+    };
+    pages::render(&page, &visit.look(ui_locales), FormAction::Own)
+}
+
+/// The page that says that the user is signed out and cannot be sent on.
+pub(super) fn refuse(visit: &Visit, cause: &str, client: Option<Arc<KnownClient>>) -> Response {
+    visit.services.logbook.note(Entry {
+        client: client.map(|client| client.id.clone()),
+        description: Some(cause.to_owned()),
+        ..visit.line("flo")
+    });
+    let code = "invalid_request";
+    visit.trouble(
+        StatusCode::BAD_REQUEST,
+        ErrorKind::LogoutReturn,
+        Text { code, cause },
+    )
+}

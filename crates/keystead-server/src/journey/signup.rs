@@ -1,0 +1,192 @@
+//! `/u/signup`: somebody makes an account, and is logged in with it.
+
+use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
+use keystead_protocol::{form::Form, secret::Secret};
+use keystead_store::{
+    log::Entry,
+    users::{Profile, UserMetadata},
+};
+
+use super::{
+    answer::{After, go},
+    entrance::{Door, Entered, Entrance, seconds},
+    login,
+    refusal::Error,
+    rules, step_at,
+    visit::{Visit, face},
+};
+use crate::{
+    identity::{
+        accounts::{self, NewAccount, SignedUp},
+        policy::Weakness,
+        refusals::SignUpRefusal,
+    },
+    pages::{self, Signup, SignupOffer, SignupProblem, UsernameField},
+    services::Services,
+};
+
+/// Where the page stands.
+pub(super) const PATH: &str = "/u/signup";
+
+pub(super) fn routes() -> Router<Services> {
+    Router::new().route(PATH, get(page).post(submit))
+}
+
+async fn page(visit: Visit, uri: Uri) -> Response {
+    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
+    let state = query.as_ref().and_then(|query| query.get("state"));
+    let shown = match open(&visit, state).await {
+        Ok(Door::Past(response)) => Ok(response),
+        Ok(Door::Open(entrance)) => {
+            let hint = entrance.case.request.login_hint.as_deref();
+            let tried = Tried {
+                email: hint.unwrap_or_default(),
+                ..Tried::default()
+            };
+            Ok(show(&visit, &entrance, &tried))
+        }
+        Err(error) => Err(error),
+    };
+    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+}
+
+/// The entrance, if accounts can be made there; otherwise the way to the log-in page.
+async fn open(visit: &Visit, state: Option<&str>) -> Result<Door, Error> {
+    let door = Entrance::find(visit, state).await?;
+    Ok(match &door {
+        Door::Open(entrance) if matches!(entrance.signup(), SignupOffer::Closed) => {
+            let login = step_at(login::PATH, &entrance.state);
+            Door::Past(go(After::Post, &login))
+        }
+        Door::Open(_) | Door::Past(_) => door,
+    })
+}
+
+/// What was typed, and what came of it.
+#[derive(Default)]
+struct Tried<'a> {
+    email: &'a str,
+    username: &'a str,
+    password: Option<&'a Secret>,
+    weakness: Option<&'a Weakness>,
+    problem: Option<SignupProblem>,
+}
+
+fn show(visit: &Visit, entrance: &Entrance, tried: &Tried<'_>) -> Response {
+    let page = Signup {
+        state: &entrance.state,
+        client: face(&entrance.case.client),
+        email: tried.email,
+        username: match entrance.options.requires_username() {
+            true => UsernameField::Required(tried.username),
+            false => UsernameField::Absent,
+        },
+        rules: &rules::shown(&entrance.options, tried.password, tried.weakness),
+        problem: tried.problem,
+    };
+    let look = visit.look(entrance.case.request.ui_locales.as_deref());
+    pages::render(&page, &look, entrance.onward())
+}
+
+async fn submit(visit: Visit, body: Bytes) -> Response {
+    settle(&visit, &body)
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Post))
+}
+
+async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
+    visit.own_form()?;
+    let form = Form::from_urlencoded(body).ok();
+    let sent = |name: &str| form.as_ref().and_then(|form| form.get(name));
+    let entrance = match open(visit, sent("state")).await? {
+        Door::Open(entrance) => entrance,
+        Door::Past(response) => return Ok(response),
+    };
+    if sent("action") == Some("cancel") {
+        return Err(entrance.case.declined());
+    }
+    let password = sent("password").map(Secret::from);
+    let tried = Tried {
+        email: sent("email").unwrap_or_default(),
+        username: sent("username").unwrap_or_default(),
+        ..Tried::default()
+    };
+    let missing = match (tried.email, tried.username, &password) {
+        ("", ..) => Some(SignupProblem::NoEmail),
+        (_, "", _) if entrance.options.requires_username() => Some(SignupProblem::NoUsername),
+        (_, _, None) => Some(SignupProblem::NoPassword),
+        _ => None,
+    };
+    let (None, Some(password)) = (missing, &password) else {
+        let problem = missing;
+        return Ok(show(visit, &entrance, &Tried { problem, ..tried }));
+    };
+    let wanted = NewAccount {
+        connection: &entrance.connection,
+        email: tried.email,
+        username: Some(tried.username).filter(|name| !name.is_empty()),
+        password,
+        profile: Profile::default(),
+        user_metadata: UserMetadata::default(),
+        address: visit.origin.client,
+        now: visit.now,
+    };
+    match accounts::sign_up(&visit.services, wanted).await? {
+        SignedUp::Refused(refusal) => {
+            note(visit, &entrance, tried.email, &refusal);
+            let weakness = match &refusal {
+                SignUpRefusal::Weak(weakness) => Some(weakness),
+                _ => None,
+            };
+            let tried = Tried {
+                password: weakness.map(|_| password),
+                weakness,
+                problem: Some(problem(visit, &refusal)),
+                ..tried
+            };
+            Ok(show(visit, &entrance, &tried))
+        }
+        SignedUp::Created(user) => {
+            let line = Entry {
+                user: Some(user.id.clone()),
+                ..entrance.line(visit, "ss")
+            };
+            Ok(match entrance.enter(visit, &user, Some(line)).await? {
+                Entered::In(response) => response,
+                // Blocked before it was first used.
+                Entered::Blocked => go(After::Post, &step_at(login::PATH, &entrance.state)),
+            })
+        }
+    }
+}
+
+/// What the person is told. That an address is taken is not, unless the installation says that it may be.
+fn problem(visit: &Visit, refusal: &SignUpRefusal) -> SignupProblem {
+    let told = || {
+        let tenant = visit.services.catalogue.tenant();
+        tenant.flag("enable_public_signup_user_exists_error")
+    };
+    match refusal {
+        SignUpRefusal::BadEmail => SignupProblem::BadEmail,
+        SignUpRefusal::BadUsername => SignupProblem::BadUsername,
+        SignUpRefusal::UsernameTaken if told() => SignupProblem::UsernameTaken,
+        SignUpRefusal::Disabled | SignUpRefusal::EmailTaken | SignUpRefusal::UsernameTaken => {
+            SignupProblem::NotPossible
+        }
+        SignUpRefusal::Weak(_) => SignupProblem::WeakPassword,
+        SignUpRefusal::TooMany { wait } => SignupProblem::TooMany {
+            retry_after: seconds(*wait),
+        },
+    }
+}
+
+/// Notes an attempt that failed.
+fn note(visit: &Visit, entrance: &Entrance, email: &str, refusal: &SignUpRefusal) {
+    let mut line = Entry {
+        description: Some(refusal.to_string()),
+        ..entrance.line(visit, refusal.log_code())
+    };
+    let email: String = email.chars().take(254).collect();
+    line.details.insert("user_name".to_owned(), email.into());
+    visit.services.logbook.note(line);
+}

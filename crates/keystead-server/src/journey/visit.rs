@@ -1,0 +1,173 @@
+//! A request to a page of ours: from which browser it comes, and how pages and log lines about it begin.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER, request},
+    response::{IntoResponse, Response},
+};
+use keystead_protocol::{ids::ClientId, time::Timestamp};
+use keystead_store::log::{Entry, LogId};
+use serde_json::Map;
+
+use crate::{
+    catalogue::KnownClient,
+    error::{Broken, Fault},
+    http::{Now, Origin, RequestId},
+    identity::{
+        same_origin::{self, CrossSite},
+        sessions::{self, Cookies, Current},
+    },
+    pages::{self, Asked, ClientFace, ErrorKind, ErrorPage, FormAction, Look},
+    services::{Parts, Services},
+};
+
+/// What every step is handed.
+pub(super) struct Visit {
+    pub(super) services: Services,
+    pub(super) now: Timestamp,
+    pub(super) origin: Origin,
+    pub(super) headers: HeaderMap,
+    id: RequestId,
+}
+
+impl FromRequestParts<Services> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut request::Parts,
+        services: &Services,
+    ) -> Result<Self, Response> {
+        let Ok(Now(now)) = Now::from_request_parts(parts, services).await;
+        let (origin, id) = (
+            parts.extensions.get::<Origin>(),
+            parts.extensions.get::<RequestId>(),
+        );
+        let (Some(origin), Some(id)) = (origin, id) else {
+            return Err(Fault::Unconnected.into_response());
+        };
+        Ok(Self {
+            services: services.clone(),
+            now,
+            origin: origin.clone(),
+            headers: parts.headers.clone(),
+            id: id.clone(),
+        })
+    }
+}
+
+impl Visit {
+    pub(super) fn cookies(&self) -> Cookies {
+        Cookies::of(&self.services.config.issuer)
+    }
+
+    /// Who is signed in here.
+    pub(super) async fn current(&self) -> Result<Option<Current>, Fault> {
+        sessions::current(&self.services, &self.headers, self.now).await
+    }
+
+    /// Whether the form was sent by one of our pages.
+    pub(super) fn own_form(&self) -> Result<(), CrossSite> {
+        same_origin::check(&self.headers, &self.services.config.issuer)
+    }
+
+    pub(super) fn look(&self, ui_locales: Option<&str>) -> Look {
+        let catalogue = &self.services.catalogue;
+        Look::new(
+            Asked::of(&self.headers, ui_locales),
+            &catalogue.tenant(),
+            catalogue.branding(),
+        )
+    }
+
+    /// A line of the log about this request, by Auth0's code of what happened.
+    pub(super) fn line(&self, kind: &str) -> Entry {
+        Entry {
+            id: LogId::generate(self.now, &mut self.services.rng()),
+            at: self.now,
+            kind: kind.to_owned(),
+            client: None,
+            user: None,
+            connection: None,
+            address: Some(self.origin.client.to_string()),
+            description: None,
+            details: Map::new(),
+            occurrences: 1,
+        }
+    }
+
+    /// The page that says what went wrong.
+    pub(super) fn trouble(&self, status: StatusCode, kind: ErrorKind, text: Text<'_>) -> Response {
+        let page = ErrorPage {
+            status,
+            kind,
+            code: text.code,
+            cause: text.cause,
+            quote: self.id.as_str(),
+            client: None,
+        };
+        pages::render(&page, &self.look(None), FormAction::Own)
+    }
+
+    /// The page that says that we are broken; the edge logs why.
+    pub(super) fn broken(&self, fault: Fault) -> Response {
+        let (status, text) = if fault.is_temporary() {
+            let text = Text {
+                code: "temporarily_unavailable",
+                cause: "The server cannot answer right now.",
+            };
+            (StatusCode::SERVICE_UNAVAILABLE, text)
+        } else {
+            let text = Text {
+                code: "server_error",
+                cause: "Something went wrong on the server.",
+            };
+            (StatusCode::INTERNAL_SERVER_ERROR, text)
+        };
+        let mut response = self.trouble(status, ErrorKind::Broken, text);
+        if fault.is_temporary() {
+            let wait = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, wait);
+        }
+        response.extensions_mut().insert(Broken(Arc::new(fault)));
+        response
+    }
+
+    /// The page for a form that none of our pages sent.
+    pub(super) fn foreign(&self) -> Response {
+        let text = Text {
+            code: "access_denied",
+            cause: "This form was not sent from one of our own pages.",
+        };
+        self.trouble(StatusCode::FORBIDDEN, ErrorKind::Foreign, text)
+    }
+
+    /// Looks a client up that may be switched off; then it is as if there were none.
+    pub(super) async fn client(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, Fault> {
+        let Parts {
+            catalogue,
+            store,
+            keyring,
+            ..
+        } = &*self.services;
+        let found = catalogue.client(store, keyring, id).await?;
+        Ok(found.filter(|client| client.enabled))
+    }
+}
+
+/// What an error page says to whoever builds the client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) code: &'a str,
+    pub(super) cause: &'a str,
+}
+
+/// A client as people know it.
+pub(super) fn face(client: &KnownClient) -> ClientFace<'_> {
+    let logo = client.metadata.other.get("logo_uri");
+    ClientFace {
+        name: &client.name,
+        logo_uri: logo.and_then(serde_json::Value::as_str),
+    }
+}
