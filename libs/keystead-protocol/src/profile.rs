@@ -100,6 +100,14 @@ impl Profile {
         }
     }
 
+    /// Whether authorization requests must be pushed (RFC 9126; FAPI 2.0 §5.3.2.2).
+    pub fn pushes_requests(self) -> bool {
+        match self {
+            Self::Legacy | Self::Compat | Self::Oidc => false,
+            Self::Fapi2 => true,
+        }
+    }
+
     /// Whether tokens may come straight from the authorization endpoint. FAPI 2.0 §5.3.2.2 knows codes only.
     pub fn takes_tokens_from_the_front(self) -> bool {
         match self {

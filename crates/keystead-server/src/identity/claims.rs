@@ -72,6 +72,18 @@ pub fn of_scopes(user: &User, scope: &Scope, profile: Profile) -> Map<String, Va
     claims
 }
 
+/// Single claims that a client asked for by name (OpenID Connect Core §5.5), as far as the record holds them. Nobody may be
+/// asked for what the user has not agreed to: that is for the caller to have seen to.
+pub fn by_name(user: &User, names: &[String], profile: Profile) -> Map<String, Value> {
+    if names.is_empty() {
+        return Map::new();
+    }
+    let all = "profile email address phone".parse().unwrap_or_default();
+    let mut claims = of_scopes(user, &all, profile);
+    claims.retain(|name, _| names.contains(name));
+    claims
+}
+
 fn put(claims: &mut Map<String, Value>, name: &str, value: Option<impl serde::Serialize>) {
     if let Some(value) = value {
         claims.insert(name.to_owned(), json!(value));

@@ -11,10 +11,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keystead_protocol::{jwk::Algorithm, token::TokenRequest};
+use keystead_protocol::{
+    authorize::{Prompt, ResponseMode, ResponseType},
+    grant_type::GrantType,
+    jwk::Algorithm,
+    token::TokenRequest,
+};
 use serde_json::{Value, json};
 
-use crate::services::Services;
+use crate::{pages::Locale, services::Services};
 
 /// For how long a document may be kept: short beside [`LEAD`](crate::keys::LEAD), so that a new key is known in time.
 const KEPT: &str = "public, max-age=300";
@@ -53,17 +58,23 @@ async fn metadata(State(services): State<Services>) -> Response {
 
 fn document(issuer: &str) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
-    let grants: Vec<&str> = TokenRequest::GRANTS
-        .iter()
-        .map(|(grant, _)| grant.as_str())
+    let grants = TokenRequest::GRANTS.iter().map(|(grant, _)| *grant);
+    let grants: Vec<&str> = grants
+        .chain([GrantType::Implicit])
+        .map(GrantType::as_str)
         .collect();
     json!({
         "issuer": issuer,
+        "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
         "userinfo_endpoint": at("userinfo"),
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
+        "end_session_endpoint": at("oidc/logout"),
+        "response_types_supported": ResponseType::ALL,
+        "response_modes_supported": ResponseMode::ALL.map(|(name, _)| name),
+        "prompt_values_supported": Prompt::WORDS,
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ID_TOKEN_ALGORITHMS,
@@ -76,6 +87,9 @@ fn document(issuer: &str) -> Value {
         "scopes_supported": crate::identity::claims::OPENID_SCOPES,
         "claims_supported": CLAIMS,
         "code_challenge_methods_supported": ["S256", "plain"],
+        "authorization_response_iss_parameter_supported": true,
+        "claims_parameter_supported": true,
+        "ui_locales_supported": Locale::ALL.map(Locale::tag),
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     })

@@ -11,19 +11,16 @@ use keystead_protocol::{
     token::TokenRequest,
 };
 use keystead_store::{
-    Tx,
-    apis::{ClientPolicy, TokenDialect, UserPolicy},
-    client_grants::SubjectType,
-    connections,
-    grants::Grant,
-    roles,
-    token_key::TokenKey,
-    users::{self, User},
+    Tx, apis::ClientPolicy, client_grants::SubjectType, grants::Grant, token_key::TokenKey,
+    users::User,
 };
 
 use crate::{
     catalogue::{KnownApi, KnownClient},
-    identity::claims::OPENID_SCOPES,
+    identity::{
+        entitlement::{self, Absent, NotGranted},
+        terms,
+    },
     oauth::refusal::{Error, Refusal},
     services::{Parts, Services},
 };
@@ -86,6 +83,8 @@ pub struct Person {
     pub authenticated_at: i64,
     /// How.
     pub methods: Vec<String>,
+    /// The claims that were asked for one by one, for the ID token.
+    pub asked: Vec<String>,
 }
 
 /// What one write transaction does before anything is minted. The closure that holds it may run again.
@@ -154,14 +153,17 @@ impl Cx<'_> {
     /// # Errors
     /// [`Refusal::NotGranted`].
     pub async fn granted_to_client(&self, api: &KnownApi) -> Result<Scope, Error> {
-        match api.api.settings.subject_type_authorization.client.policy {
-            ClientPolicy::DenyAll => Err(not_granted(api)),
-            ClientPolicy::RequireClientGrant => self.client_grant(api, SubjectType::Client).await,
-        }
+        let found = match api.api.settings.subject_type_authorization.client.policy {
+            ClientPolicy::DenyAll => None,
+            ClientPolicy::RequireClientGrant => {
+                let client = &self.client.id;
+                entitlement::of_client(self.services, client, api, SubjectType::Client).await?
+            }
+        };
+        found.ok_or_else(|| Refusal::NotGranted(api.api.identifier.clone()).into())
     }
 
-    /// What of an agreement a user's token may carry today: scopes that the API no longer defines, the client is no
-    /// longer granted or the user is no longer permitted are gone. Also the claim `permissions`, if the API asks for it.
+    /// What of an agreement a user's token may carry today: see [`entitlement::of_user`].
     ///
     /// # Errors
     /// [`Refusal::NotGranted`].
@@ -171,89 +173,24 @@ impl Cx<'_> {
         api: Option<&KnownApi>,
         user: &User,
     ) -> Result<(Scope, Option<Scope>), Error> {
-        let openid: Scope = agreed
-            .iter()
-            .filter(|s| OPENID_SCOPES.contains(&s.as_str()))
-            .cloned()
-            .collect();
-        let Some(api) = api else {
-            return Ok((openid, None));
-        };
-        let settings = &api.api.settings;
-        let defined = match settings.subject_type_authorization.user.policy {
-            UserPolicy::DenyAll => return Err(not_granted(api)),
-            UserPolicy::AllowAll => api.scope.clone(),
-            UserPolicy::RequireClientGrant => self.client_grant(api, SubjectType::User).await?,
-        };
-        let permitted = match settings.enforce_policies {
-            Some(true) => {
-                let (user, id) = (user.id.clone(), api.api.id.clone());
-                Some(
-                    self.services
-                        .store
-                        .read(move |tx| roles::permissions_of(tx, &user, &id))
-                        .await?,
-                )
-            }
-            Some(false) | None => None,
-        };
-        let of_api = agreed.intersect(&defined);
-        let of_api = permitted
-            .as_ref()
-            .map_or(of_api.clone(), |permitted| of_api.intersect(permitted));
-        let kept = openid.union(&of_api);
-        let ordered = agreed.intersect(&kept);
-        Ok((
-            ordered,
-            permitted.filter(|_| shows_permissions(settings.token_dialect)),
-        ))
-    }
-
-    async fn client_grant(
-        &self,
-        api: &KnownApi,
-        subject_type: SubjectType,
-    ) -> Result<Scope, Error> {
-        let Parts {
-            catalogue, store, ..
-        } = &**self.services;
-        let found = catalogue
-            .client_grant(store, &self.client.id, &api.api.id, subject_type)
-            .await?;
-        match &*found {
-            None => Err(not_granted(api)),
-            Some(grant) if grant.all_scopes => Ok(api.scope.clone()),
-            Some(grant) => Ok(api.scope.intersect(&grant.scope)),
-        }
+        let client = &self.client.id;
+        let entitled = entitlement::of_user(self.services, client, agreed, api, &user.id).await?;
+        let entitled = entitled.map_err(|NotGranted(audience)| Refusal::NotGranted(audience))?;
+        Ok((entitled.scope, entitled.permissions))
     }
 }
 
-fn not_granted(api: &KnownApi) -> Error {
-    Refusal::NotGranted(api.api.identifier.clone()).into()
-}
-
-/// Whether tokens of this dialect carry `permissions`.
-pub(super) fn shows_permissions(dialect: Option<TokenDialect>) -> bool {
-    match dialect {
-        Some(TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz) => true,
-        Some(TokenDialect::AccessToken | TokenDialect::Rfc9068Profile) | None => false,
-    }
-}
-
-/// Reads a user that may still be spoken for: there, not blocked, of a connection that lets its users in. Otherwise
-/// answers [`Refusal::UserGone`], [`Refusal::UserBlocked`] or [`Refusal::ConnectionDisabled`].
+/// Reads a user that may still be spoken for: see [`entitlement::active`].
 ///
 /// # Errors
 /// A fault of the store.
 fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Refusal>, keystead_store::Fault> {
-    let Some(user) = users::find(tx, id)? else {
-        return Ok(Err(Refusal::UserGone));
-    };
-    if user.blocked {
-        return Ok(Err(Refusal::UserBlocked));
-    }
-    let enabled = connections::is_enabled(tx, &user.connection)?;
-    Ok(enabled.then_some(user).ok_or(Refusal::ConnectionDisabled))
+    let found = entitlement::active(tx, id)?;
+    Ok(found.map_err(|absent| match absent {
+        Absent::Gone => Refusal::UserGone,
+        Absent::Blocked => Refusal::UserBlocked,
+        Absent::ConnectionDisabled => Refusal::ConnectionDisabled,
+    }))
 }
 
 fn person(grant: &Grant, user: User) -> Person {
@@ -264,14 +201,8 @@ fn person(grant: &Grant, user: User) -> Person {
         nonce: grant.terms.nonce.clone(),
         authenticated_at: grant.terms.authenticated_at,
         methods: grant.terms.methods.clone(),
+        asked: terms::claims(&grant.terms).id_token,
     }
-}
-
-/// How long an access token for an API lives, or one for userinfo alone, as with Auth0.
-pub(super) fn access_lifetime(api: Option<&KnownApi>) -> Duration {
-    api.map_or(Duration::from_hours(24), |known| {
-        Duration::from_secs(known.api.settings.token_lifetime.into())
-    })
 }
 
 /// Later than any date that matters: the end of what never ends.

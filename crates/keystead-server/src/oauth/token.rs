@@ -11,12 +11,11 @@ use axum::{
     routing::post,
 };
 use keystead_protocol::{
-    claims::half_hash, grant_type::GrantType, jwk::Algorithm, jwt::Signer, profile::Profile,
-    secret::Secret, time::Timestamp, token::TokenRequest,
+    grant_type::GrantType, jwt::Signer, profile::Profile, scope::Scope, secret::Secret,
+    time::Timestamp, token::TokenRequest,
 };
 use keystead_store::{
     access_tokens::{self, AccessToken},
-    apis::TokenDialect,
     log::{self, Entry, LogId},
     token_key::{Purpose, TokenKey},
 };
@@ -28,11 +27,13 @@ use super::{
     refusal::{Error, Refusal, uncached},
 };
 use crate::{
-    catalogue::{KnownApi, KnownClient},
+    catalogue::KnownClient,
     http::{Now, Origin},
-    identity::claims,
-    mint,
-    services::{Parts, Services},
+    identity::{
+        entitlement,
+        issue::{Access, Beside, IdTokens, Identity, Keys},
+    },
+    services::Services,
 };
 
 pub(super) fn routes() -> Router<Services> {
@@ -116,7 +117,7 @@ async fn answer(
     // Prove.
     let authorization = grants::prove(&cx, request).await?;
     // Settle. Keys are at hand before anything is spent.
-    let keys = Signers::of(&cx, &authorization).await?;
+    let keys = keys(&cx, &authorization).await?;
     let opaque = settle(
         &cx,
         &authorization,
@@ -127,47 +128,15 @@ async fn answer(
     mint(&cx, authorization, &keys, opaque)
 }
 
-/// The keys that an answer needs.
-struct Signers {
-    access: Option<Arc<Signer>>,
-    id: Option<Arc<Signer>>,
-}
-
-impl Signers {
-    async fn of(cx: &Cx<'_>, authorization: &Authorization) -> Result<Self, Error> {
-        let access = match authorization.api.as_deref() {
-            None => None,
-            Some(KnownApi {
-                shared_key: Some(key),
-                ..
-            }) => Some(Arc::clone(key)),
-            Some(known) => Some(signer(cx, known.api.settings.signing_alg).await?),
-        };
-        let wants_id = matches!(authorization.subject, Subject::User(_))
-            && authorization.scope.contains("openid");
-        let id = match (&cx.client.shared_key, wants_id) {
-            (_, false) => None,
-            (Some(key), true) => Some(Arc::clone(key)),
-            (None, true) => Some(signer(cx, cx.client.id_token_algorithm()).await?),
-        };
-        Ok(Self { access, id })
-    }
-}
-
-async fn signer(cx: &Cx<'_>, algorithm: Algorithm) -> Result<Arc<Signer>, Error> {
-    let Parts {
-        catalogue,
-        store,
-        keyring,
-        ..
-    } = &**cx.services;
-    if let Some(key) = catalogue.keys.signing(algorithm, cx.now) {
-        return Ok(key);
-    }
-    Ok(catalogue
-        .keys
-        .signing_or_new(algorithm, store, keyring, &mut cx.services.rng(), cx.now)
-        .await?)
+async fn keys(cx: &Cx<'_>, authorization: &Authorization) -> Result<Keys, Error> {
+    let identifies =
+        matches!(authorization.subject, Subject::User(_)) && authorization.scope.contains("openid");
+    let id_tokens = match identifies {
+        true => IdTokens::One,
+        false => IdTokens::None,
+    };
+    let (client, api) = (cx.client, authorization.api.as_deref());
+    Ok(Keys::of(cx.services, client, api, id_tokens, cx.now).await?)
 }
 
 /// One write transaction: what the grant must spend or store, the opaque access token if there is no API, and the log
@@ -192,7 +161,7 @@ async fn settle(
                 AccessToken {
                     grant,
                     scope,
-                    expires_at: now + grants::access_lifetime(None),
+                    expires_at: now + entitlement::access_lifetime(None),
                     created_at: now,
                 },
             ))
@@ -218,49 +187,35 @@ async fn settle(
 fn mint(
     cx: &Cx<'_>,
     authorization: Authorization,
-    keys: &Signers,
+    keys: &Keys,
     opaque: Option<Secret>,
 ) -> Result<Answer, Error> {
-    let issuer = cx.services.config.issuer.as_str();
     let (family, subject) = match &authorization.subject {
         Subject::Client => (None, format!("{}@clients", cx.client.id)),
         Subject::User(person) => (Some(&person.family), person.user.id.to_string()),
     };
-    let lifetime = grants::access_lifetime(authorization.api.as_deref());
+    let lifetime = entitlement::access_lifetime(authorization.api.as_deref());
     let access_token = match (authorization.api.as_deref(), &keys.access) {
-        (Some(known), Some(key)) => {
-            let openid = family.is_some()
-                && authorization.scope.contains("openid")
-                && known.shared_key.is_none();
-            let userinfo = openid.then(|| format!("{issuer}userinfo"));
-            mint::AccessToken {
-                issuer,
-                subject: &subject,
-                client: &cx.client.id,
-                audience: &known.api.identifier,
-                userinfo: userinfo.as_deref(),
-                scope: &authorization.scope,
-                permissions: authorization.permissions.as_ref(),
-                grant_type: authorization.grant_type,
-                id: &mint::token_id(family, &mut cx.services.rng())?,
-                dialect: known
-                    .api
-                    .settings
-                    .token_dialect
-                    .unwrap_or(TokenDialect::AccessToken),
-                issued_at: cx.now,
-                lifetime,
-            }
-            .sign(key)?
+        (Some(api), Some(key)) => Access {
+            client: cx.client,
+            subject: &subject,
+            family,
+            api,
+            scope: &authorization.scope,
+            permissions: authorization.permissions.as_ref(),
+            grant_type: authorization.grant_type,
+            issued_at: cx.now,
+            lifetime,
         }
+        .sign(cx.services, key)?,
         _ => opaque
             .map(|secret| secret.expose().to_owned())
             .ok_or(Refusal::NoAudience)?,
     };
-    let id_token = match (authorization.subject, &keys.id) {
+    let id_token = match (&authorization.subject, &keys.id) {
         (Subject::User(person), Some(key)) => Some(id_token(
             cx,
-            *person,
+            person,
             &authorization.scope,
             &access_token,
             key,
@@ -279,35 +234,30 @@ fn mint(
     })
 }
 
-/// An ID token. In Auth0's profiles it carries what the scopes release; a strict one leaves that to userinfo and hashes
-/// the access token that comes along (OpenID Connect Core §3.1.3.6, §5.4).
 fn id_token(
     cx: &Cx<'_>,
-    person: Person,
-    scope: &keystead_protocol::scope::Scope,
+    person: &Person,
+    scope: &Scope,
     access_token: &str,
     key: &Signer,
 ) -> Result<String, Error> {
-    let strict = cx.profile.thin_id_tokens();
-    let token = mint::IdToken {
-        issuer: cx.services.config.issuer.as_str(),
-        subject: person.user.id.as_str(),
-        client: &cx.client.id,
-        nonce: person.nonce.as_deref(),
-        authenticated_at: Some(person.authenticated_at),
+    let identity = Identity {
+        client: cx.client,
+        profile: cx.profile,
+        user: &person.user,
         session: person.session.as_ref(),
+        nonce: person.nonce.as_deref(),
+        authenticated_at: person.authenticated_at,
         methods: &person.methods,
-        access_token_hash: strict.then(|| half_hash(key.key().alg(), access_token)),
-        code_hash: None,
-        claims: if strict {
-            serde_json::Map::new()
-        } else {
-            claims::of_scopes(&person.user, scope, cx.profile)
+        scope,
+        asked: &person.asked,
+        beside: Beside {
+            access_token: Some(access_token),
+            ..Beside::default()
         },
         issued_at: cx.now,
-        lifetime: cx.client.metadata.id_token.lifetime(),
     };
-    Ok(token.sign(key)?)
+    Ok(identity.sign(cx.services, key)?)
 }
 
 impl Heard {

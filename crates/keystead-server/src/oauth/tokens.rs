@@ -19,7 +19,7 @@ use keystead_store::{
 };
 
 use super::refusal::{Error, TokenRefusal};
-use crate::{catalogue::KnownClient, mint, services::Services};
+use crate::{catalogue::KnownClient, identity::terms, mint, services::Services};
 
 /// An access token of ours that holds now: nothing revoked it, its client is enabled and its user is not blocked.
 pub(super) struct Live {
@@ -39,6 +39,8 @@ pub(super) struct Live {
     pub(super) issued_at: Timestamp,
     /// `exp`.
     pub(super) expires_at: Timestamp,
+    /// The claims that were asked for one by one, for userinfo.
+    pub(super) asked: Vec<String>,
 }
 
 /// For what a token is presented.
@@ -107,6 +109,7 @@ async fn opaque(
     });
     let (token, holds) = read.await?.ok_or(TokenRefusal::Unknown)?;
     let (grant, user) = holds.ok_or(TokenRefusal::Revoked)?;
+    let asked = terms::claims(&grant.terms).userinfo;
     let user = user.ok_or(TokenRefusal::Revoked)?;
     let client = issued_to(services, &grant.client).await?;
     Ok(Live {
@@ -118,6 +121,7 @@ async fn opaque(
         id: None,
         issued_at: token.created_at,
         expires_at: token.expires_at,
+        asked,
     })
 }
 
@@ -163,10 +167,14 @@ async fn jwt(
         if revocations::is_denied(tx, &token)? || revocations::is_cut_off(tx, origin)? {
             return Ok(Err(TokenRefusal::Revoked));
         }
-        let Some(id) = &user else { return Ok(Ok(None)) };
-        Ok::<_, keystead_store::Fault>(users::find(tx, id)?.map(Some).ok_or(TokenRefusal::Revoked))
+        let asked = family.map_or_else(Vec::new, |grant| terms::claims(&grant.terms).userinfo);
+        let Some(id) = &user else {
+            return Ok(Ok((None, asked)));
+        };
+        let user = users::find(tx, id)?.ok_or(TokenRefusal::Revoked);
+        Ok::<_, keystead_store::Fault>(user.map(|user| (Some(user), asked)))
     });
-    let user = read.await??;
+    let (user, asked) = read.await??;
     if speaks_for.is_some() != user.is_some() {
         return Err(TokenRefusal::Revoked.into());
     }
@@ -179,6 +187,7 @@ async fn jwt(
         id: Some(id),
         issued_at,
         expires_at: claims.exp.ok_or(TokenRefusal::Unknown)?,
+        asked,
     })
 }
 

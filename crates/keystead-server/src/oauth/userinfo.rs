@@ -95,6 +95,7 @@ async fn answer(
         return Err(TokenRefusal::InsufficientScope.into());
     }
     let mut released = claims::of_scopes(&user, &live.scope, profile);
+    released.extend(claims::by_name(&user, &live.asked, profile));
     released.insert("sub".to_owned(), user.id.as_str().into());
     Ok(released)
 }

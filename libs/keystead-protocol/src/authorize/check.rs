@@ -189,6 +189,9 @@ fn judge(
             return Err(OAuthError::new(code, text));
         }
     }
+    if client.must_push() || profile.pushes_requests() {
+        return Err(refuse("This client must push its authorization requests"));
+    }
     response_type.permitted(client, profile)?;
     audience(request)?;
     let scope: Scope = request

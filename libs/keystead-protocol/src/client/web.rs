@@ -26,4 +26,12 @@ impl ClientMetadata {
             .get("skip_non_verifiable_callback_uri_confirmation_prompt")
             .and_then(Value::as_bool)
     }
+
+    /// Whether the client was registered to push its authorization requests (RFC 9126 §6).
+    pub fn must_push(&self) -> bool {
+        self.other
+            .get("require_pushed_authorization_requests")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
 }

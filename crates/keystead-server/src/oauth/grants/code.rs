@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use keystead_protocol::{
     client::ClientMetadata,
-    grant_type::GrantType,
     ids::ClientId,
     pkce::{self, Challenge},
     time::Timestamp,
@@ -20,6 +19,10 @@ use keystead_store::{
 use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
 use crate::{
     catalogue::KnownClient,
+    identity::{
+        entitlement,
+        terms::{self, RedirectWas},
+    },
     oauth::refusal::{Error, Refusal},
 };
 
@@ -53,19 +56,9 @@ pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorizat
         None => None,
     };
     let (mut scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
-    let wanted_by_api = api
-        .as_ref()
-        .is_none_or(|known| known.api.settings.allow_offline_access);
-    let refreshes = scope.contains("offline_access")
-        && wanted_by_api
-        && cx.client.metadata.allows(GrantType::RefreshToken);
+    let refreshes = entitlement::refreshes(&cx.client.metadata, api.as_deref(), &scope);
     if !refreshes {
-        // What is answered as granted is granted.
-        scope = scope
-            .iter()
-            .filter(|token| token.as_str() != "offline_access")
-            .cloned()
-            .collect();
+        scope = entitlement::without_refresh(&scope);
     }
     let lifetimes = cx.client.metadata.refresh_policy();
     let grant = Grant {
@@ -77,7 +70,7 @@ pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorizat
         scope: scope.clone(),
         expires_at: match refreshes {
             true => after(cx.now, lifetimes.lifetime()),
-            false => cx.now + super::access_lifetime(api.as_deref()),
+            false => cx.now + entitlement::access_lifetime(api.as_deref()),
         },
         terms: code.terms,
     };
@@ -145,7 +138,12 @@ fn check(
     if code.client != *client {
         return Err(Refusal::CodeOfAnotherClient);
     }
-    if request.redirect_uri.as_ref() != Some(&code.redirect_uri) {
+    // One that the authorization request did not name need not be named here either.
+    let named = match &request.redirect_uri {
+        Some(named) => *named == code.redirect_uri,
+        None => terms::redirect(&code.terms) == RedirectWas::Unnamed,
+    };
+    if !named {
         return Err(Refusal::RedirectMismatch);
     }
     let challenge = code.challenge.clone().map(Challenge::try_from).transpose();

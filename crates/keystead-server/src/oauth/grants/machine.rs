@@ -2,8 +2,11 @@
 
 use keystead_protocol::{grant_type::GrantType, profile::ClientType, token::ClientCredentials};
 
-use super::{Authorization, Cx, Settlement, Subject, shows_permissions};
-use crate::oauth::refusal::{Error, Refusal};
+use super::{Authorization, Cx, Settlement, Subject};
+use crate::{
+    identity::entitlement,
+    oauth::refusal::{Error, Refusal},
+};
 
 /// Proves that the client may have a token for the API. Without `scope` it gets all that it was granted.
 ///
@@ -21,7 +24,8 @@ pub async fn prove(cx: &Cx<'_>, request: ClientCredentials) -> Result<Authorizat
     let scope = request
         .scope
         .map_or(granted.clone(), |asked| asked.intersect(&granted));
-    let permissions = shows_permissions(api.api.settings.token_dialect).then(|| scope.clone());
+    let permissions =
+        entitlement::shows_permissions(api.api.settings.token_dialect).then(|| scope.clone());
     Ok(Authorization {
         subject: Subject::Client,
         api: Some(api),

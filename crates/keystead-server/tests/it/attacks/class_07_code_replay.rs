@@ -87,4 +87,28 @@ on_both! {
         assert_eq!(reader.introspects(&won[0].text("access_token")).await, json!({ "active": false }));
         assert_eq!(apps[1].refreshes(&won[0].text("refresh_token")).await.refusal(), "403 invalid_grant");
     }
+
+    async fn of_a_hundred_who_redeem_a_code_that_a_browser_brought_one_wins(house) {
+        let variables = [("LIMITS__FAILURES_PER_SECOND", "0")];
+        let house = match house.services.store.dialect() {
+            keystead_store::Dialect::Sqlite => House::begun_with(crate::house::Engine::Sqlite, &variables).await,
+            keystead_store::Dialect::Postgres => House::begun_with(crate::house::Engine::Postgres, &variables).await,
+        };
+        let ada = house.user("ada").await;
+        let more = json!({ "token_endpoint_auth_method": "none", "app_type": "native" });
+        let app = Arc::new(house.asker("phone", &ada, more).await);
+        let asked = app.authorizes(&[("scope", "openid offline_access")]);
+        let code = house.signed_in(&ada).await.opens(&asked).await.sent("code").unwrap();
+        let mut running = JoinSet::new();
+        for _ in 0..100 {
+            let (app, code) = (Arc::clone(&app), code.clone());
+            running.spawn(async move { app.redeems(&code).await });
+        }
+        let answers = running.join_all().await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!((won.len(), lost.len()), (1, 99));
+        assert!(lost.iter().all(|answer| answer.short() == INVALID), "{:?}", lost[0]);
+        assert_eq!(house.visitor().shows(&won[0].text("access_token")).await.status, 401);
+        assert_eq!(app.refreshes(&won[0].text("refresh_token")).await.refusal(), "403 invalid_grant");
+    }
 }

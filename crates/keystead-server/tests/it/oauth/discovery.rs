@@ -56,11 +56,11 @@ async fn every_address_in_it_answers() {
         assert!(
             answered
                 .iter()
-                .any(|status| [200, 400, 401].contains(status)),
+                .any(|status| [200, 302, 400, 401].contains(status)),
             "{name}: {answered:?}"
         );
     }
-    assert_eq!(addresses, 5);
+    assert_eq!(addresses, 7);
 }
 
 /// The types of RFC 8414 §2 and OpenID Connect Discovery §3, and members that need one another.
@@ -74,7 +74,7 @@ async fn its_members_have_the_types_of_the_registry() {
                 value.as_str().is_some_and(|url| url.starts_with(ISSUER)),
                 "{name}"
             );
-        } else if name.starts_with("request_") {
+        } else if name.contains("_parameter_supported") {
             assert!(value.is_boolean(), "{name}");
         } else {
             let words = value
@@ -89,7 +89,9 @@ async fn its_members_have_the_types_of_the_registry() {
             );
             // "none" as an algorithm, that is; clients without credentials may revoke.
             assert!(
-                !distinct.contains("none") || name.ends_with("_auth_methods_supported"),
+                !distinct.contains("none")
+                    || name.ends_with("_auth_methods_supported")
+                    || name == "prompt_values_supported",
                 "{name}"
             );
         }
@@ -114,8 +116,37 @@ async fn its_members_have_the_types_of_the_registry() {
     let grants: Vec<Value> = TokenRequest::GRANTS
         .iter()
         .map(|(grant, _)| json!(grant.as_str()))
+        .chain([json!("implicit")])
         .collect();
     assert_eq!(said["grant_types_supported"], json!(grants));
+}
+
+#[tokio::test]
+async fn every_response_type_mode_and_prompt_in_it_is_taken() {
+    let house = House::begun(Engine::Sqlite).await;
+    let ada = house.user("ada").await;
+    let app = house.asker("app", &ada, json!({})).await;
+    let browser = house.signed_in(&ada).await;
+    let said = house.visitor().gets(DOCUMENTS[0]).await.json();
+    let words = |name: &str| -> Vec<String> {
+        let words = said[name].as_array().unwrap().iter();
+        words.map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    for kind in words("response_types_supported") {
+        for mode in words("response_modes_supported") {
+            let answer = browser
+                .opens(&app.authorizes(&[("response_type", &kind), ("response_mode", &mode)]))
+                .await;
+            let refused = answer.to().and_then(|_| answer.sent("error"));
+            let suits = mode != "query" || kind == "code";
+            assert_eq!(refused.is_none(), suits, "{kind} {mode} {}", answer.short());
+        }
+    }
+    for prompt in words("prompt_values_supported") {
+        let answer = browser.opens(&app.authorizes(&[("prompt", &prompt)])).await;
+        let to = answer.to().unwrap();
+        assert!(!to.contains("error="), "{prompt}: {to}");
+    }
 }
 
 #[tokio::test]

@@ -130,10 +130,16 @@ fn what_is_wrong_is_told_the_client() {
             "unauthorized_client: Grant type 'implicit' not allowed for the client.",
         ),
         (
-            "a token of a financial client",
-            of_type("token", ""),
+            "a financial client",
+            asked(&s256),
             &fapi2,
-            "unsupported_response_type: This client is answered with codes only",
+            "invalid_request: This client must push its authorization requests",
+        ),
+        (
+            "one that said so",
+            asked(&s256),
+            &client(json!({ "require_pushed_authorization_requests": true })),
+            "invalid_request: This client must push its authorization requests",
         ),
         (
             "two APIs",
@@ -250,12 +256,6 @@ fn what_is_wrong_is_told_the_client() {
             asked(&plain),
             &oidc,
             "invalid_request: code_challenge_method must be S256",
-        ),
-        (
-            "a financial site without",
-            asked(""),
-            &fapi2,
-            "invalid_request: Missing required parameter: code_challenge",
         ),
         (
             "a method alone",

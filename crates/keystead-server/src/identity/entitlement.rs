@@ -1,0 +1,181 @@
+//! What a user's tokens may carry today, whatever was agreed before: accounts, grants, scopes and permissions change.
+
+use std::time::Duration;
+
+use keystead_protocol::{
+    client::ClientMetadata,
+    grant_type::GrantType,
+    ids::{Audience, ClientId, UserId},
+    scope::Scope,
+};
+use keystead_store::{
+    Tx,
+    apis::{TokenDialect, UserPolicy},
+    client_grants::SubjectType,
+    connections, roles,
+    users::{self, User},
+};
+
+use super::claims::OPENID_SCOPES;
+use crate::{
+    catalogue::KnownApi,
+    error::Fault,
+    services::{Parts, Services},
+};
+
+/// What a token may carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entitlement {
+    /// Its scopes.
+    pub scope: Scope,
+    /// The claim `permissions`, if the API asks for it.
+    pub permissions: Option<Scope>,
+}
+
+/// The API does not let anybody, or this client, have tokens of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the client has no grant for {0}")]
+pub struct NotGranted(pub Audience);
+
+/// Why nobody may speak for a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Absent {
+    /// The user was deleted.
+    #[error("the user is gone")]
+    Gone,
+    /// The user was blocked.
+    #[error("the user is blocked")]
+    Blocked,
+    /// The user's connection was switched off.
+    #[error("the user's connection is disabled")]
+    ConnectionDisabled,
+}
+
+/// Reads a user that may still be spoken for: there, not blocked, of a connection that lets its users in.
+///
+/// # Errors
+/// A fault of the store.
+pub fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Absent>, keystead_store::Fault> {
+    let Some(user) = users::find(tx, id)? else {
+        return Ok(Err(Absent::Gone));
+    };
+    if user.blocked {
+        return Ok(Err(Absent::Blocked));
+    }
+    let enabled = connections::is_enabled(tx, &user.connection)?;
+    Ok(enabled.then_some(user).ok_or(Absent::ConnectionDisabled))
+}
+
+/// Cuts what was asked or agreed down to what a user's token may carry: scopes that the API does not define, the client is
+/// not granted or the user is not permitted fall away in silence.
+///
+/// # Errors
+/// [`NotGranted`], or a fault of the store.
+pub async fn of_user(
+    services: &Services,
+    client: &ClientId,
+    asked: &Scope,
+    api: Option<&KnownApi>,
+    user: &UserId,
+) -> Result<Result<Entitlement, NotGranted>, Fault> {
+    let openid: Scope = asked
+        .iter()
+        .filter(|scope| OPENID_SCOPES.contains(&scope.as_str()))
+        .cloned()
+        .collect();
+    let Some(api) = api else {
+        return Ok(Ok(Entitlement {
+            scope: openid,
+            permissions: None,
+        }));
+    };
+    let settings = &api.api.settings;
+    let defined = match settings.subject_type_authorization.user.policy {
+        UserPolicy::DenyAll => None,
+        UserPolicy::AllowAll => Some(api.scope.clone()),
+        UserPolicy::RequireClientGrant => {
+            of_client(services, client, api, SubjectType::User).await?
+        }
+    };
+    let Some(defined) = defined else {
+        return Ok(Err(NotGranted(api.api.identifier.clone())));
+    };
+    let permitted = match settings.enforce_policies {
+        Some(true) => {
+            let (user, id) = (user.clone(), api.api.id.clone());
+            let read = services
+                .store
+                .read(move |tx| roles::permissions_of(tx, &user, &id));
+            Some(read.await?)
+        }
+        Some(false) | None => None,
+    };
+    let of_api = asked.intersect(&defined);
+    let of_api = permitted
+        .as_ref()
+        .map_or(of_api.clone(), |permitted| of_api.intersect(permitted));
+    Ok(Ok(Entitlement {
+        scope: asked.intersect(&openid.union(&of_api)),
+        permissions: permitted.filter(|_| shows_permissions(settings.token_dialect)),
+    }))
+}
+
+/// What a client may ask of an API, for itself or for users; `None` if nothing was granted.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn of_client(
+    services: &Services,
+    client: &ClientId,
+    api: &KnownApi,
+    subject_type: SubjectType,
+) -> Result<Option<Scope>, Fault> {
+    let Parts {
+        catalogue, store, ..
+    } = &**services;
+    let found = catalogue
+        .client_grant(store, client, &api.api.id, subject_type)
+        .await?;
+    Ok(found.as_ref().as_ref().map(|grant| match grant.all_scopes {
+        true => api.scope.clone(),
+        false => api.scope.intersect(&grant.scope),
+    }))
+}
+
+/// Whether `offline_access` leads to a refresh token: the API, if there is one, and the client both have to allow it.
+pub fn refreshes(client: &ClientMetadata, api: Option<&KnownApi>, scope: &Scope) -> bool {
+    scope.contains("offline_access")
+        && api.is_none_or(|known| known.api.settings.allow_offline_access)
+        && client.allows(GrantType::RefreshToken)
+}
+
+/// A scope without `offline_access`: what is answered as granted is granted.
+pub fn without_refresh(scope: &Scope) -> Scope {
+    scope
+        .iter()
+        .filter(|token| token.as_str() != "offline_access")
+        .cloned()
+        .collect()
+}
+
+/// Whether tokens of this dialect carry `permissions`.
+pub fn shows_permissions(dialect: Option<TokenDialect>) -> bool {
+    match dialect {
+        Some(TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz) => true,
+        Some(TokenDialect::AccessToken | TokenDialect::Rfc9068Profile) | None => false,
+    }
+}
+
+/// How long an access token for an API lives, or one for userinfo alone, as with Auth0.
+pub fn access_lifetime(api: Option<&KnownApi>) -> Duration {
+    api.map_or(Duration::from_hours(24), |known| {
+        Duration::from_secs(known.api.settings.token_lifetime.into())
+    })
+}
+
+/// How long one lives that came to a browser from the authorization endpoint.
+pub fn front_access_lifetime(api: Option<&KnownApi>) -> Duration {
+    api.map_or(Duration::from_hours(2), |known| {
+        Duration::from_secs(known.api.settings.token_lifetime_for_web.into())
+    })
+}

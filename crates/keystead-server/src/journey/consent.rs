@@ -1,0 +1,174 @@
+//! `/u/consent`: a user is told what a client asks for, and allows it or not. What was allowed is remembered.
+
+use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
+use keystead_protocol::{form::Form, scope::Scope};
+use keystead_store::{
+    consents,
+    journeys::{self, Step as Taken},
+};
+
+use super::{
+    answer::{After, go},
+    authorize::{read_state, resume_at},
+    case::Case,
+    decide::{Here, Position, position},
+    finish::close,
+    next::Step,
+    refusal::{Error, Refusal},
+    state::{Done, Known, State},
+    visit::{Visit, face},
+};
+use crate::{
+    identity::claims::OPENID_SCOPES,
+    pages::{self, Consent, FormAction, ScopeGroup, ShownScope},
+    services::Services,
+};
+
+/// Where the page stands.
+pub(super) const PATH: &str = "/u/consent";
+
+pub(super) fn routes() -> Router<Services> {
+    Router::new().route(PATH, get(show).post(answer))
+}
+
+async fn show(visit: Visit, uri: Uri) -> Response {
+    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
+    let shown = match query {
+        Ok(query) => page(&visit, query.get("state")).await,
+        Err(why) => Err(Refusal::Malformed(why).into()),
+    };
+    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+}
+
+async fn answer(visit: Visit, body: Bytes) -> Response {
+    let form = Form::from_urlencoded(&body);
+    let answered = match form {
+        Ok(form) => decided(&visit, &form).await,
+        Err(why) => Err(Refusal::Malformed(why).into()),
+    };
+    answered.unwrap_or_else(|why| why.respond(&visit, After::Post))
+}
+
+/// A journey whose user is known and here, at one of the pages that ask something of them.
+pub(super) struct Asked {
+    pub(super) known: Box<Known>,
+    pub(super) case: Case,
+    pub(super) here: Here,
+    /// What the journey needs now; perhaps something else than this page.
+    pub(super) step: Step,
+}
+
+/// Reads the journey of such a page. `None` if there is nobody to ask, or the client wants something else: then the journey
+/// has to be resumed.
+///
+/// # Errors
+/// A page, an answer to the client, or a fault of the store.
+pub(super) async fn asked(visit: &Visit, state: Option<&str>) -> Result<Option<Asked>, Error> {
+    visit.services.catalogue.believable(visit.now)?;
+    let current = visit.current().await?;
+    let state = read_state(visit, state, current.as_ref()).await?;
+    let State::Known(known) = state else {
+        return Ok(None);
+    };
+    let case = Case::open(&visit.services, known.request.clone()).await?;
+    let Position { step, here } = position(visit, &case, known.done, current).await?;
+    Ok(here.map(|here| Asked {
+        known,
+        case,
+        here,
+        step,
+    }))
+}
+
+async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
+    let asked = asked(visit, state).await?;
+    let Some(asked) = asked.filter(|asked| asked.step == Step::Consent) else {
+        return Ok(go(After::Get, &resume_at(state.unwrap_or_default())));
+    };
+    let case = &asked.case;
+    let page = Consent {
+        state: asked.known.handle.expose(),
+        client: face(&case.client),
+        account: account(&asked.here),
+        returns_to: &case.returns_to(),
+        groups: &groups(case, &asked.here.to_agree),
+    };
+    let look = visit.look(case.request.ui_locales.as_deref());
+    let to = FormAction::Client(case.checked.reply.to());
+    Ok(pages::render(&page, &look, to))
+}
+
+/// Whose account it is, as the user would call it.
+pub(super) fn account(here: &Here) -> &str {
+    let user = &here.user;
+    let names = [&user.email, &user.username, &user.profile.name];
+    let name = names.into_iter().flatten().next();
+    name.map_or(user.id.as_str(), String::as_str)
+}
+
+/// What is asked for, the account's own data first, then the API's scopes in its words.
+fn groups<'a>(case: &'a Case, to_agree: &'a Scope) -> Vec<ScopeGroup<'a>> {
+    let of_account: Vec<&str> = to_agree
+        .iter()
+        .map(|scope| scope.as_str())
+        .filter(|scope| OPENID_SCOPES.contains(scope))
+        .collect();
+    let mut groups = vec![ScopeGroup::Account(of_account)];
+    if let Some(known) = &case.api {
+        let scopes = known.api.scopes.iter();
+        let scopes = scopes.filter(|defined| to_agree.contains(defined.value.as_str()));
+        groups.push(ScopeGroup::Api {
+            name: known
+                .api
+                .name
+                .as_deref()
+                .unwrap_or(known.api.identifier.as_str()),
+            scopes: scopes
+                .map(|defined| ShownScope {
+                    value: defined.value.as_str(),
+                    description: defined.description.as_deref(),
+                })
+                .collect(),
+        });
+    }
+    groups
+}
+
+async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
+    visit.own_form()?;
+    let state = form.get("state");
+    let on = resume_at(state.unwrap_or_default());
+    let asked = asked(visit, state).await?;
+    // The form may have been sent twice: then the journey goes on from where it is.
+    let Some(asked) = asked.filter(|asked| asked.step == Step::Consent) else {
+        return Ok(go(After::Post, &on));
+    };
+    match form.get("action") {
+        Some("allow") => allow(visit, asked).await?,
+        _ => {
+            close(visit, &asked.known).await?;
+            return Err(asked.case.declined());
+        }
+    }
+    Ok(go(After::Post, &on))
+}
+
+/// Remembers what was allowed, and that this journey's page was answered.
+async fn allow(visit: &Visit, asked: Asked) -> Result<(), Error> {
+    let Asked { known, here, .. } = asked;
+    let mut journey = known.journey;
+    journey.done = Done {
+        consented: true,
+        ..known.done
+    }
+    .written();
+    let (key, now) = (known.key, visit.now);
+    let (parties, scope) = (here.parties, here.to_agree);
+    let written = visit.services.store.write(move |tx| {
+        consents::remember(tx, &parties, &scope, now)?;
+        journeys::advance(tx, &key, &journey, now)
+    });
+    // Overtaken by the same form: the journey goes on all the same.
+    let (Taken::Taken | Taken::Stale | Taken::Over) = written.await?;
+    Ok(())
+}
