@@ -8,7 +8,7 @@ use axum::http::{
     },
 };
 use keystead_protocol::redirect::TrustedRedirect;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Frame, Page};
 
@@ -24,8 +24,10 @@ const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 pub enum FormAction<'a> {
     /// Nowhere but this server.
     Own,
-    /// To the client as well, at the journey's end. Chromium applies `form-action` to the redirects after a form too,
-    /// and an answer that it does not name would never arrive.
+    /// To the client as well, at the journey's end, and wherever the client leads from there. Chromium applies `form-action`
+    /// to every redirect after a form: what it does not name never arrives, and the person stays where they were without a
+    /// word. So a site is named by its scheme and not by its origin, since many send the browser on from their callback, from
+    /// `api.example.com` to `www.example.com`; an app's scheme ends the chain.
     Client(&'a TrustedRedirect),
     /// Wherever the client's own server sends the browser from there: what a `form_post` response needs, since nobody
     /// can know the hosts that follow, and its one form has nothing in it but the response.
@@ -94,8 +96,8 @@ fn content_security_policy(frame: &Frame<'_>, to: FormAction<'_>, framed: Option
     }
     let forms = match to {
         FormAction::Own => "; form-action 'self'".to_owned(),
-        FormAction::Client(redirect) => match source(redirect.as_str()) {
-            Some(source) => format!("; form-action 'self' {source}"),
+        FormAction::Client(redirect) => match schemes(redirect.as_str()) {
+            Some(schemes) => format!("; form-action 'self' {schemes}"),
             None => "; form-action 'self'".to_owned(),
         },
         FormAction::Anywhere => String::new(),
@@ -119,16 +121,15 @@ pub(super) fn origin(uri: &str) -> Option<String> {
     origin.bytes().all(plain).then_some(origin)
 }
 
-/// What a policy calls the place that a URI leads to (CSP Level 3 §2.3.1): its origin, or its scheme where it has no
-/// origin or one that the grammar has no word for, as an IPv6 address.
-pub(super) fn source(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok()?;
-    match (url.scheme(), url.host()) {
-        (scheme @ ("http" | "https"), Some(Host::Ipv6(_))) => Some(format!("{scheme}:")),
-        ("http" | "https", _) => origin(uri),
+/// The schemes that lead to a redirect URI and on from it (CSP Level 3 §2.3.1).
+fn schemes(redirect: &str) -> Option<String> {
+    let url = Url::parse(redirect).ok()?;
+    match url.scheme() {
+        "https" => Some("https:".to_owned()),
+        "http" => Some("http: https:".to_owned()),
         // What could run in this page's name is nowhere to send somebody to; it could not have been registered either.
-        ("javascript" | "data" | "blob" | "about" | "filesystem", _) => None,
-        (scheme, _) => Some(format!("{scheme}:")),
+        "javascript" | "data" | "blob" | "about" | "filesystem" => None,
+        scheme => Some(format!("{scheme}:")),
     }
 }
 
@@ -137,33 +138,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_policy_calls_a_redirect() {
+    fn where_a_form_may_lead() {
         for (given, want) in [
-            ("https://app.example/cb?a=b", Some("https://app.example")),
-            (
-                "https://App.Example:8443/",
-                Some("https://app.example:8443"),
-            ),
-            ("https://app.example:443/", Some("https://app.example")),
-            ("http://127.0.0.1:49152/cb", Some("http://127.0.0.1:49152")),
-            ("http://[::1]:49152/cb", Some("http:")),
-            (
-                "https://bücher.example/",
-                Some("https://xn--bcher-kva.example"),
-            ),
-            (
-                "demo://id.example.com/android/com.x/callback",
-                Some("demo:"),
-            ),
+            ("https://app.example/cb?a=b", Some("https:")),
+            ("http://127.0.0.1:49152/cb", Some("http: https:")),
+            ("http://[::1]:49152/cb", Some("http: https:")),
+            ("demo://id.example.com/android/com.x/callback", Some("demo:")),
             ("com.example.App:/cb", Some("com.example.app:")),
-            ("https://a;b/", None),
-            ("https://a,b/", None),
-            ("https://a'b/", None),
             ("javascript:alert(1)", None),
             ("data:text/html,x", None),
             ("not a uri", None),
         ] {
-            assert_eq!(source(given).as_deref(), want, "{given}");
+            assert_eq!(schemes(given).as_deref(), want, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_a_policy_calls_an_origin() {
+        for (given, want) in [
+            ("https://app.example/cb?a=b", Some("https://app.example")),
+            ("https://App.Example:8443/", Some("https://app.example:8443")),
+            ("https://app.example:443/", Some("https://app.example")),
+            ("http://127.0.0.1:49152/cb", Some("http://127.0.0.1:49152")),
+            ("http://[::1]:49152/cb", Some("http://[::1]:49152")),
+            ("https://bücher.example/", Some("https://xn--bcher-kva.example")),
+            ("https://a;b/", None),
+            ("https://a,b/", None),
+            ("https://a'b/", None),
+            ("demo://app.example/", None),
+            ("not a uri", None),
+        ] {
+            assert_eq!(origin(given).as_deref(), want, "{given}");
         }
     }
 }
