@@ -113,8 +113,11 @@ on_both! {
         let from = |n: u32| ("ada@example.org", format!("198.51.{}.{}", n / 200, n % 200));
         let (answers, ours, _) = town.cost(town.guesses_at_once((0..150).map(from))).await;
         assert_eq!((guessed(&answers), ours), (100, 100), "all of them together have a hundred");
-        let (by, _) = limit(town.tries("ada@example.org", PASSWORD, "192.0.2.200").await);
-        assert_eq!(by, Limit::Account, "from where nobody was before");
+        for _ in 0..15 {
+            // It is this limit each time, so what it refuses counts for no other.
+            let (by, _) = limit(town.tries("ada@example.org", PASSWORD, "192.0.2.200").await);
+            assert_eq!(by, Limit::Account, "from where nobody was before");
+        }
         assert_eq!(town.answer("ada@example.org", PASSWORD, HOME).await, "in");
         assert_eq!(town.answer("ada@example.org", "a slip", HOME).await, "wrong password");
         let (by, _) = limit(town.tries("ada@example.org", PASSWORD, "192.0.2.201").await);
