@@ -8,6 +8,7 @@ use keystead_server::config::{Checked, Inputs, load};
 mod admin;
 mod backup;
 mod commands;
+mod demo;
 mod doctor;
 mod keys;
 mod logs;
@@ -26,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     arg_required_else_help = true,
     after_help = "\
 Examples:
+  keystead demo                        see a log-in and a protected API, in one command
   keystead serve                       start in an empty folder, on http://localhost:3000/
   keystead serve --dev-tls             the same on https, with a certificate authority of this machine's own
   keystead config check                tell everything that is wrong with the configuration
@@ -38,6 +40,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See it work: the server, a sample API and a guided page, from a log-in to a protected call. Needs nothing.
+    #[command(after_help = "\
+Examples:
+  keystead demo
+  keystead demo --port 4000 --data-dir /tmp/demo
+  keystead demo --check                  the same steps without a browser: a line each, exit code 0 or 1
+  KEYSTEAD_DATABASE__URL=postgres://… keystead demo --check --json")]
+    Demo {
+        /// The port of the server on 127.0.0.1; the guided page has the next one
+        #[arg(long, default_value_t = 3000, conflicts_with = "check")]
+        port: u16,
+        /// Where its data is kept, away from any other installation [default: keystead-demo; nothing is kept of a check]
+        #[arg(long, value_name = "FOLDER")]
+        data_dir: Option<PathBuf>,
+        /// Take every step without a browser, say how it went, and end
+        #[arg(long)]
+        check: bool,
+        /// Print JSON.
+        #[arg(long, requires = "check")]
+        json: bool,
+    },
     /// Run the server until SIGTERM or Ctrl-C; a second one stops it at once.
     #[command(after_help = "\
 Examples:
@@ -189,6 +212,17 @@ impl Settings {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Demo {
+            port,
+            data_dir: folder,
+            check,
+            json,
+        } => demo::run(if check {
+            let shape = output::Shape::of(json);
+            demo::Demo::Check { folder, shape }
+        } else {
+            demo::Demo::Show { folder, port }
+        }),
         Command::Serve { settings } => settings
             .load()
             .and_then(serve::serve)

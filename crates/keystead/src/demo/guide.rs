@@ -1,0 +1,303 @@
+//! The guided page: each step of the tutorials as a button, and what went over the wire.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form, Router,
+    extract::{FromRequestParts, Path, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION,
+            SET_COOKIE,
+        },
+        request::Parts,
+    },
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use keystead_client::{
+    Error, Want,
+    reqwest::{self, Method},
+};
+use keystead_server::services::{Clock, Entropy};
+use serde::Deserialize;
+
+use super::{
+    api::MESSAGES,
+    explained::{self, Claim},
+    records::{AUDIENCE, Cast, WRITE},
+    visitors::{Exchange, Scopes, Visitor, Visitors, ask},
+};
+
+const COOKIE_NAME: &str = "keystead-demo";
+const STYLE: &str = include_str!("../../assets/guide.css");
+/// Where the provider sends the browser back to.
+const CALLBACK: &str = "callback";
+
+/// What the page needs of its surroundings.
+pub(super) struct Guide {
+    /// Where the page stands, with its last slash.
+    pub(super) site: String,
+    pub(super) issuer: String,
+    pub(super) cast: Cast,
+    pub(super) visitors: Visitors,
+    pub(super) http: reqwest::Client,
+}
+
+type Shared = State<Arc<Guide>>;
+
+pub(super) fn routes(guide: Arc<Guide>) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route(
+            "/guide.css",
+            get(async || ([(CONTENT_TYPE, "text/css")], STYLE)),
+        )
+        .route("/sign-in", post(sign_in))
+        .route("/callback", get(callback))
+        .route("/call/{which}", post(call))
+        .route("/renew", post(renew))
+        .route("/sign-out", post(sign_out))
+        .with_state(guide)
+}
+
+/// The browser that asks. A name other than the page's own is a stranger's that points here, and gets nothing.
+struct Browser(Arc<Visitor>);
+
+impl FromRequestParts<Arc<Guide>> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, guide: &Arc<Guide>) -> Result<Self, Response> {
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let own = guide
+            .site
+            .strip_prefix("http://")
+            .and_then(|rest| rest.strip_suffix('/'));
+        if host.is_none() || host != own {
+            let text = format!("This page stands at {}", guide.site);
+            return Err((StatusCode::MISDIRECTED_REQUEST, text).into_response());
+        }
+        let known = cookie(&parts.headers).and_then(|cookie| guide.visitors.find(cookie));
+        match known.map_or_else(|| guide.visitors.welcome(&mut Entropy::system()), Ok) {
+            Ok(visitor) => Ok(Self(visitor)),
+            Err(why) => Err((StatusCode::INTERNAL_SERVER_ERROR, why.to_string()).into_response()),
+        }
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let pairs = headers.get(COOKIE)?.to_str().ok()?.split(';');
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE_NAME).then_some(value))
+}
+
+#[derive(Template)]
+#[template(path = "guide.html")]
+struct Page<'a> {
+    guide: &'a Guide,
+    audience: &'static str,
+    user: Option<String>,
+    scope: String,
+    may_write: bool,
+    token: String,
+    claims: Vec<Claim>,
+    call: Option<Exchange>,
+    notice: Option<String>,
+}
+
+async fn page(State(guide): Shared, Browser(visitor): Browser) -> Response {
+    let credentials = visitor.credentials().await;
+    let token = credentials
+        .as_ref()
+        .map(|kept| kept.access_token().expose().to_owned());
+    let scope = credentials
+        .as_ref()
+        .map(|kept| kept.scope().clone())
+        .unwrap_or_default();
+    let (call, notice) = visitor.shown(|shown| (shown.call.clone(), shown.notice.take()));
+    let page = Page {
+        audience: AUDIENCE,
+        user: credentials.as_ref().map(|_| guide.cast.email.clone()),
+        may_write: scope.contains(WRITE),
+        scope: scope.to_string(),
+        claims: token
+            .as_deref()
+            .map(|token| explained::claims(token, Clock::system().now()))
+            .unwrap_or_default(),
+        token: token.unwrap_or_default(),
+        guide: &guide,
+        call,
+        notice,
+    };
+    let html = match page.render() {
+        Ok(html) => html,
+        Err(why) => return (StatusCode::INTERNAL_SERVER_ERROR, why.to_string()).into_response(),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
+        guide.issuer.trim_end_matches('/')
+    );
+    let mut response = Html(html).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, policy),
+        (
+            SET_COOKIE,
+            format!(
+                "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax",
+                visitor.cookie()
+            ),
+        ),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct SignInForm {
+    #[serde(default)]
+    write: Option<String>,
+}
+
+async fn sign_in(
+    State(guide): Shared,
+    Browser(visitor): Browser,
+    Form(form): Form<SignInForm>,
+) -> Response {
+    let scopes = if form.write.is_some() {
+        Scopes::ReadAndWrite
+    } else {
+        Scopes::Read
+    };
+    let back = format!("{}{CALLBACK}", guide.site);
+    match visitor.session.begin(&ask(scopes), &back).await {
+        Ok(login) => {
+            let on = login.url().to_string();
+            visitor.shown(|shown| shown.login = Some(login));
+            go(&on)
+        }
+        Err(why) => told(&visitor, &why),
+    }
+}
+
+async fn callback(State(guide): Shared, Browser(visitor): Browser, uri: Uri) -> Response {
+    let Some(login) = visitor.shown(|shown| shown.login.take()) else {
+        return go("/");
+    };
+    let came = format!(
+        "{}{CALLBACK}?{}",
+        guide.site,
+        uri.query().unwrap_or_default()
+    );
+    match visitor.session.finish(login, &came).await {
+        Ok(_) => {
+            visitor.shown(|shown| {
+                shown.notice =
+                    Some("Signed in. The code became tokens at /oauth/token.".to_owned());
+            });
+            go("/")
+        }
+        Err(why) => told(&visitor, &why),
+    }
+}
+
+async fn call(
+    State(guide): Shared,
+    Browser(visitor): Browser,
+    Path(which): Path<String>,
+) -> Response {
+    let (method, with_token, lesson) = match which.as_str() {
+        "without" => (
+            Method::GET,
+            false,
+            "No token: the API does not know who asks, and its challenge says how to come back.",
+        ),
+        "read" => (
+            Method::GET,
+            true,
+            "The API checked signature, issuer, audience, end and scope by itself. Keystead was not asked.",
+        ),
+        "write" => (
+            Method::POST,
+            true,
+            "Writing needs write:messages. A token without it is good, but not good enough.",
+        ),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    let token = match visitor.session.credentials().await {
+        Ok(credentials) if with_token => Some(credentials.access_token().clone()),
+        Ok(_) => None,
+        Err(why) if with_token => return told(&visitor, &why),
+        Err(_) => None,
+    };
+    let url = format!("{}{}", guide.site, MESSAGES.trim_start_matches('/'));
+    let mut request = guide.http.request(method.clone(), &url);
+    let mut curl = format!("curl -i -X {method} {url}");
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose());
+        curl += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
+    }
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(why) => {
+            visitor.shown(|shown| shown.notice = Some(format!("The API was not reached: {why}")));
+            return go("/");
+        }
+    };
+    let status = answer.status();
+    let challenge = answer.headers().get("www-authenticate");
+    let exchange = Exchange {
+        curl,
+        status: status.as_u16(),
+        reason: status.canonical_reason().unwrap_or_default(),
+        challenge: challenge
+            .and_then(|text| text.to_str().ok())
+            .map(str::to_owned),
+        body: answer.text().await.unwrap_or_default(),
+        lesson,
+    };
+    visitor.shown(|shown| shown.call = Some(exchange));
+    go("/#answer")
+}
+
+async fn renew(State(_): Shared, Browser(visitor): Browser) -> Response {
+    match visitor.session.credentials_for(Want::new().renewed()).await {
+        Ok(_) => {
+            visitor.shown(|shown| {
+                shown.notice = Some(
+                    "Renewed. The refresh token was spent, and replaced by the next.".to_owned(),
+                );
+            });
+            go("/#token")
+        }
+        Err(why) => told(&visitor, &why),
+    }
+}
+
+async fn sign_out(State(guide): Shared, Browser(visitor): Browser) -> Response {
+    visitor.shown(|shown| shown.call = None);
+    match visitor.session.sign_out(Some(&guide.site)).await {
+        Ok(out) => go(out.end_session.as_ref().map_or("/", |url| url.as_str())),
+        Err(why) => told(&visitor, &why),
+    }
+}
+
+/// Shows an error on the page: its text says what to do.
+fn told(visitor: &Visitor, why: &Error) -> Response {
+    visitor.shown(|shown| shown.notice = Some(why.to_string()));
+    go("/")
+}
+
+fn go(on: &str) -> Response {
+    match HeaderValue::try_from(on) {
+        Ok(on) => (StatusCode::SEE_OTHER, [(LOCATION, on)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
