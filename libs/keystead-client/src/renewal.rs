@@ -164,7 +164,7 @@ impl Record {
     /// no time to lose, however long the access token lives.
     fn is_in_grace(&self, now: Timestamp) -> bool {
         self.renewing_since
-            .is_some_and(|since| since <= now + GRACE && now <= since + GRACE)
+            .is_some_and(|since| is_graceful(since, now))
     }
 
     /// Whether a renewal was cut short, ever.
@@ -172,11 +172,13 @@ impl Record {
         self.renewing_since.is_some()
     }
 
-    /// With the intent to renew. An older one stays: the first request is the one that may have been answered.
+    /// With the intent to renew. An older one stays as long as it matters: the first request may be the one that was
+    /// answered.
     #[must_use]
     pub(crate) fn renewing(&self, now: Timestamp) -> Self {
+        let older = self.renewing_since.filter(|since| is_graceful(*since, now));
         Self {
-            renewing_since: self.renewing_since.or(Some(now)),
+            renewing_since: older.or(Some(now)),
             ..self.clone()
         }
     }
@@ -274,6 +276,11 @@ impl Record {
             renewing_since: kept.renewing_since.map(moment),
         })
     }
+}
+
+/// Whether a refresh token that was spent at `since` may still be taken. Clocks jitter both ways.
+fn is_graceful(since: Timestamp, now: Timestamp) -> bool {
+    since <= now + GRACE && now <= since + GRACE
 }
 
 /// Whether the clock was set back behind the token's issue, so that its age is unknown.

@@ -196,11 +196,14 @@ fn a_renewal_is_made_when_it_helps() {
 }
 
 #[test]
-fn the_first_intent_is_the_one_that_counts() {
+fn the_first_intent_that_matters_is_the_one_that_counts() {
     let record = record(Some(600), Some("r"));
-    let twice = record.renewing(at(1000)).renewing(at(1009));
-    assert!(matches!(twice.step(&Want::new(), at(1011)), Step::Use));
-    assert!(twice.was_interrupted() && !record.was_interrupted());
+    let is_due = |record: &Record, now| !matches!(record.step(&Want::new(), at(now)), Step::Use);
+    let soon = record.renewing(at(1000)).renewing(at(1009));
+    assert!(is_due(&soon, 1010) && !is_due(&soon, 1011));
+    let late = record.renewing(at(1000)).renewing(at(1020));
+    assert!(is_due(&late, 1030) && !is_due(&late, 1031));
+    assert!(soon.was_interrupted() && !record.was_interrupted());
 }
 
 #[test]

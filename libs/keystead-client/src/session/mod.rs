@@ -40,6 +40,8 @@ const LOOK: Duration = Duration::from_millis(25);
 /// [`Session::credentials`] is for every request: it answers from memory as long as the access token lives, and else
 /// renews, once for however many ask at the same time, in this process and in others that share the vault.
 ///
+/// What another process does is seen when the next renewal is due, a sign-out there too.
+///
 /// A renewal runs as a task of its own. A caller that goes away does not stop it, and so does not lose what it brings.
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);

@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use url::Url;
 
 use super::Login;
-use crate::{Error, Provider};
+use crate::{Error, Provider, provider::is_loopback};
 
 /// A sign-in to be begun. Asks for a code with PKCE (RFC 7636, `S256`), `state` and `nonce`, always.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`Error::Setting`] for a malformed scope and for a parameter that is the protocol's, [`Error::BadUrl`] for a redirect
-    /// URI that is none.
+    /// URI that is none, has a fragment, or would carry the code over a network without TLS.
     pub fn begin(
         &self,
         provider: &Provider,
@@ -148,7 +148,8 @@ impl SignIn {
     ) -> Result<Login, Error> {
         let scope = self.wanted()?;
         let redirect = Url::parse(redirect_uri).map_err(|_| Error::BadUrl(redirect_uri.into()))?;
-        if redirect.fragment().is_some() {
+        let is_bare = redirect.scheme() == "http" && !is_loopback(&redirect);
+        if is_bare || redirect.fragment().is_some() {
             return Err(Error::BadUrl(redirect_uri.into()));
         }
         let [state, nonce, verifier] = std::array::from_fn(|_| Secret::generate(rng));

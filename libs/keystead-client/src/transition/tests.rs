@@ -129,14 +129,15 @@ fn what_protects_a_sign_in_cannot_be_set() {
         begin(&SignIn::new().scope("a\"b")),
         Err(Error::Setting { .. })
     ));
-    let rng = &mut StdRng::seed_from_u64(7);
-    let fragment = SignIn::new().begin(
-        &provider(json!({})),
-        "app",
+    for redirect_uri in [
         "https://app.example.com/#a",
-        rng,
-    );
-    assert!(matches!(fragment, Err(Error::BadUrl(_))));
+        "http://app.example.com/",
+        "callback",
+    ] {
+        let rng = &mut StdRng::seed_from_u64(7);
+        let begun = SignIn::new().begin(&provider(json!({})), "app", redirect_uri, rng);
+        assert!(matches!(begun, Err(Error::BadUrl(_))), "{redirect_uri}");
+    }
 }
 
 #[test]

@@ -134,6 +134,40 @@ fn a_crash_while_writing_leaves_what_was_there() {
 }
 
 #[test]
+fn whoever_reads_meanwhile_sees_one_or_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = vault(folder.path());
+    let [short, long] = [text("short"), text(&"long".repeat(10_000))];
+    kept.store(&short).unwrap();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for _ in 0..100 {
+                kept.store(&long).unwrap();
+                kept.store(&short).unwrap();
+            }
+        });
+        let reader = vault(folder.path());
+        while !writing.is_finished() {
+            let seen = reader.load().unwrap().unwrap();
+            assert!(seen == short || seen == long);
+        }
+    });
+}
+
+#[test]
+fn the_first_line_is_sealed_too() {
+    let path = Path::new("credentials");
+    let key = [7; 32].into();
+    let sealed = super::sealed::seal(&text("credentials"), &key, Place::KeyFile, path).unwrap();
+    assert!(super::sealed::open(&sealed, &key, path).is_ok());
+    let rest = sealed
+        .strip_prefix(b"keystead-client vault 1, key file")
+        .unwrap();
+    let renamed = [b"keystead-client vault 1, key given", rest].concat();
+    assert!(super::sealed::open(&renamed, &key, path).is_err());
+}
+
+#[test]
 fn one_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let in_memory = MemoryVault::new();
