@@ -18,12 +18,15 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod identity;
+pub mod journey;
 pub mod keys;
 pub mod limits;
 pub mod logbook;
 pub mod metrics;
 pub mod mint;
 pub mod oauth;
+pub mod pages;
+pub mod password;
 pub mod services;
 pub mod tenant;
 pub mod tls;
@@ -31,10 +34,15 @@ pub mod upkeep;
 
 /// The server: every route, behind the edge.
 pub fn app(services: &Services) -> Router {
-    http::edge(
-        http::health::routes().merge(oauth::routes(services)),
-        services,
-    )
+    http::edge(routes(services), services)
+}
+
+/// Every route, with nothing before it.
+pub fn routes(services: &Services) -> Router<Services> {
+    http::health::routes()
+        .merge(oauth::routes(services))
+        .merge(journey::routes(services))
+        .merge(pages::routes())
 }
 
 /// Makes what a first start needs, reads what must be known before the first request, and starts what runs beside

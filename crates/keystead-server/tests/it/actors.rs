@@ -18,7 +18,14 @@ use url::form_urlencoded;
 
 use crate::house::{Answer, Visitor};
 
+mod asking;
+mod browser;
+mod people;
 mod records;
+
+pub use asking::PASSWORD;
+pub use browser::{Begun, Browser};
+pub use people::email;
 
 pub const ISSUER: &str = "http://localhost:3000/";
 pub const REDIRECT: &str = "https://app.example/callback";

@@ -13,6 +13,8 @@ mod config;
 mod edge;
 mod health;
 mod house;
+mod identity;
+mod journey;
 mod metrics;
 mod oauth;
 mod shutdown;

@@ -59,7 +59,7 @@ on_both! {
             // An earlier moment, from somebody who had not heard of the later one.
             revocations::cut_off(tx, Reach::User(&user), now - std::time::Duration::from_secs(100), now)?;
             let others = json!({ "unheard_of": "kept" }).as_object().unwrap().clone();
-            settings::put(tx, &Tenant { default_audience: Some(API.try_into().unwrap()), others }, now)
+            settings::put(tx, &Tenant { default_audience: Some(API.try_into().unwrap()), others, ..Tenant::default() }, now)
         }).await;
         let document = async |house: &House| {
             let (client, user) = (app.client_id(), ada.id.clone());

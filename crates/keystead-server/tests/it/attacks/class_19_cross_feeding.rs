@@ -1,10 +1,11 @@
-//! Class 19, at the token endpoint and its neighbours: each artefact is offered to each consumer but its own.
+//! Class 19: each artefact is offered to each consumer but its own, at the token endpoint and on the pages.
 
 use keystead_protocol::{client_auth::JWT_BEARER, pkce::Verifier};
+use keystead_server::identity::owners;
 use serde_json::{Value, json};
 
 use crate::{
-    actors::{Agreed, REDIRECT, VERIFIER, Written},
+    actors::{Agreed, PASSWORD, REDIRECT, VERIFIER, Written, email},
     house::on_both,
 };
 
@@ -74,5 +75,79 @@ on_both! {
         assert_eq!(app.refreshes(&artefacts[1].1).await.status, 200);
         assert_eq!(house.visitor().shows(&artefacts[2].1).await.status, 200);
         assert_eq!(house.visitor().shows(&artefacts[3].1).await.status, 200);
+    }
+
+    async fn no_artefact_of_a_browser_is_taken_in_anothers_place(house) {
+        let app = house.shop("app").await;
+        let ada = house.account("ada").await;
+        // One of each: the sealed request, its browser, the session, a journey's handle, a code, the question at the
+        // log-out, the set-up ticket.
+        let browser = house.browser();
+        let page = browser.comes_from(&app, &[]).await;
+        let sent = browser.types(&page, email(&ada), PASSWORD).await;
+        let handle = sent.header("location").split_once("state=").unwrap().1.to_owned();
+        let session = browser.cookie("keystead").unwrap();
+        let question = browser.opens("/oidc/logout").await.to().unwrap();
+        let question = question.split_once("state=").unwrap().1.to_owned();
+        let other = house.browser();
+        let code = other.arrives(&app, &ada).await.sent("code").unwrap();
+        let tokens = app.redeems(&other.comes_from(&app, &[]).await.sent("code").unwrap()).await;
+        let link = owners::invite(&house.services).await.unwrap().unwrap();
+        let ticket = link.expose().split_once("ticket=").unwrap().1.to_owned();
+        let artefacts = [
+            ("sealed request", page.field("state")),
+            ("browser", browser.cookie("keystead-browser").unwrap()),
+            ("session", session.clone()),
+            ("journey", handle.clone()),
+            ("code", code),
+            ("log-out question", question),
+            ("ticket", ticket),
+            ("ID token", tokens.text("id_token")),
+            ("access token", tokens.text("access_token")),
+        ];
+        for (kind, value) in &artefacts {
+            let value = value.as_str();
+            let refused = |own: &[&str], taken: bool, place: &str| {
+                assert!(own.contains(kind) || !taken, "a {kind} is taken {place}");
+            };
+            let steps = ["sealed request", "journey"];
+            for path in ["/u/login", "/u/signup", "/u/consent", "/u/confirm", "/authorize/resume"] {
+                let answer = browser.opens(&format!("{path}?state={value}")).await;
+                assert!(!answer.status.is_server_error(), "a {kind} at {path}: {}", answer.short());
+                refused(&steps, !answer.status.is_client_error(), path);
+            }
+            for path in ["/u/login", "/u/signup", "/u/consent", "/u/confirm"] {
+                let pairs = [
+                    ("state", value), ("username", "nobody"), ("email", "nobody"), ("password", "x"), ("action", "allow"),
+                ];
+                let answer = browser.submits(path, &pairs).await;
+                assert!(!answer.status.is_server_error(), "a {kind} to {path}: {}", answer.short());
+                refused(&steps, !answer.shows("error-page"), path);
+            }
+            let asked = browser.opens(&format!("/u/logout?state={value}")).await;
+            refused(&["log-out question"], asked.shows("logout-yes"), "as a question");
+            let pairs = [("state", value), ("action", "yes")];
+            if *kind != "log-out question" {
+                browser.submits("/u/logout", &pairs).await;
+                assert_eq!(house.sessions(&ada).await.len(), 2, "a {kind} signs out");
+            }
+            let setup = browser.opens(&format!("/u/setup?ticket={value}")).await;
+            refused(&["ticket"], setup.shows("setup-form"), "for a ticket");
+            // As a cookie: whose journey, whose session.
+            let thief = house.browser();
+            thief.plants("keystead", Some(value));
+            refused(&["session"], thief.comes_from(&app, &[]).await.sent("code").is_some(), "for a session");
+            let thief = house.browser();
+            thief.plants("keystead-browser", Some(value));
+            let opened = thief.opens(&format!("/u/login?state={}", artefacts[0].1)).await;
+            refused(&["browser"], opened.shows("login-form"), "for a browser");
+            // And at the endpoints of machines.
+            if !["code", "access token"].contains(kind) {
+                assert!(app.redeems(value).await.status.is_client_error(), "a {kind} for a code");
+                assert!(app.refreshes(value).await.status.is_client_error(), "a {kind} for a refresh token");
+                assert!(house.visitor().shows(value).await.status.is_client_error(), "a {kind} at userinfo");
+                assert_eq!(app.introspects(value).await["active"], Value::Bool(false), "a {kind} at introspection");
+            }
+        }
     }
 }

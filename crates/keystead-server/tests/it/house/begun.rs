@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use keystead_server::{begin, http::health, oauth};
+use keystead_server::begin;
 use keystead_store::{Fault, Store, Tx, seal::Keyring};
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -99,7 +99,7 @@ impl House {
         });
         let mut house = built.await.unwrap();
         begin(&house.services).await.unwrap();
-        house.routes = health::routes().merge(oauth::routes(&house.services));
+        house.routes = keystead_server::routes(&house.services);
         house
     }
 
@@ -120,7 +120,7 @@ impl House {
         begin(&services).await.unwrap();
         Self {
             clock: self.clock.clone(),
-            routes: health::routes().merge(oauth::routes(&services)),
+            routes: keystead_server::routes(&services),
             services,
             database: None,
             folder: tempfile::tempdir().unwrap(),

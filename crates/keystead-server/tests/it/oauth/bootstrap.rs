@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use keystead_server::begin;
-use keystead_store::{apis, clients};
+use keystead_store::{
+    Deletion, apis, clients,
+    connections::{self, Connection},
+};
 use serde_json::json;
 
 use crate::{
@@ -97,6 +100,35 @@ on_both! {
         let neighbour = house.neighbour().await;
         let listed = neighbour.services.store.read(|tx| apis::list(tx, None, 10)).await.unwrap();
         assert_eq!(listed.len(), 1);
+    }
+
+    async fn users_have_a_database_and_administrators_one_that_nobody_sees(house) {
+        async fn names(house: &House) -> (Vec<String>, Vec<String>) {
+            let read = house.services.store.read(|tx| {
+                let name = |connection: &Connection| connection.name.clone();
+                let listed = connections::list(tx, None, 10)?.iter().map(name).collect();
+                let system = connections::system(tx)?.iter().map(name).collect();
+                Ok::<_, keystead_store::Fault>((listed, system))
+            });
+            read.await.unwrap()
+        }
+        let administrators = vec!["keystead-administrators".to_owned()];
+        let users = vec!["Username-Password-Authentication".to_owned()];
+        assert_eq!(names(&house).await, (users.clone(), administrators.clone()));
+        begin(&house.services).await.unwrap();
+        assert_eq!(names(&house).await, (users, administrators.clone()));
+        // Deleted, the one stays deleted; the other cannot be.
+        let now = house.now();
+        let (one, other) = house
+            .writes(move |tx| {
+                let users = connections::list(tx, None, 1)?.remove(0).id;
+                let administrators = connections::system(tx)?.remove(0).id;
+                Ok((connections::delete(tx, &users, now)?, connections::delete(tx, &administrators, now)?))
+            })
+            .await;
+        assert_eq!((one, other), (Deletion::Done, Deletion::System));
+        begin(&house.services).await.unwrap();
+        assert_eq!(names(&house).await, (vec![], administrators));
     }
 
     async fn what_another_node_changes_is_in_force_when_the_feed_was_read(house) {

@@ -1,0 +1,11 @@
+//! What a browser meets, step by step.
+
+mod authorize;
+mod consent;
+mod front_channel;
+mod login;
+mod logout;
+mod response_modes;
+mod setup;
+mod signup;
+mod steps;
