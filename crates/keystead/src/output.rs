@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use keystead_protocol::secret::Secret;
 use keystead_server::{
     config::{Config, Tls},
     tls::dev,
@@ -58,8 +59,14 @@ pub(crate) fn database(config: &Config) -> String {
     }
 }
 
-/// What a person needs to know when the server has started. `listening` is the address that was bound.
-pub(crate) fn welcome(config: &Config, listening: SocketAddr, authority: Option<&Path>) -> String {
+/// What a person needs to know when the server has started. `listening` is the address that was bound, `setup` the link by
+/// which the first owner comes in.
+pub(crate) fn welcome(
+    config: &Config,
+    listening: SocketAddr,
+    authority: Option<&Path>,
+    setup: Option<&Secret>,
+) -> String {
     let issuer = &config.issuer;
     let scheme = if config.tls == Tls::Off {
         "http"
@@ -83,6 +90,12 @@ pub(crate) fn welcome(config: &Config, listening: SocketAddr, authority: Option<
             .collect::<String>();
         text += &format!("\n  To trust this machine's certificate authority, once:\n\n{lines}");
         curl += &format!(" --cacert {}", authority.display());
+    }
+    if let Some(link) = setup {
+        text += &format!(
+            "\n  Nobody administers this installation yet. This link makes its first owner, once, within a day:\n\n    {}\n",
+            link.expose()
+        );
     }
     text += &format!(
         "\n  Next       {curl} {issuer}readyz\n             keystead doctor\n\n  Ctrl-C stops the server.\n\n"

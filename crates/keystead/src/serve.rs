@@ -13,7 +13,7 @@ use keystead_server::{
     app,
     config::{Checked, Config, Tls},
     http::listen::{self, Limits},
-    metrics,
+    identity, metrics,
     services::{Clock, Entropy, Services},
     tls::{self, Certificate, dev},
 };
@@ -91,11 +91,23 @@ async fn run(
     keystead_server::begin(&services)
         .await
         .context("the server cannot begin; see also: keystead doctor")?;
+    let setup = identity::owners::invite(&services).await?;
     stop_on_signal(&services, stop.clone())?;
 
     info!(issuer = %config.issuer, %listening, data_dir = %config.data_dir.display(), "ready");
-    if shape == Shape::Text {
-        output::print(&output::welcome(&config, listening, authority.as_deref()))?;
+    match (shape, &setup) {
+        (Shape::Text, setup) => {
+            let welcome = output::welcome(&config, listening, authority.as_deref(), setup.as_ref());
+            output::print(&welcome)?;
+        }
+        // Nobody sees a terminal here: whoever reads the log may make the first owner, for a day.
+        (Shape::Json, Some(link)) => {
+            info!(
+                link = link.expose(),
+                "make the first owner with this one-time link"
+            );
+        }
+        (Shape::Json, None) => {}
     }
     match listen::serve(listener, app(&services), acceptor, Limits::default(), stop).await {
         0 => {}
@@ -112,7 +124,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// On the first signal no new work is taken and what is under way is finished; on the second the process ends at once.
-fn stop_on_signal(services: &Services, stop: CancellationToken) -> io::Result<()> {
+pub(crate) fn stop_on_signal(services: &Services, stop: CancellationToken) -> io::Result<()> {
     let readiness = services.readiness.clone();
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
@@ -178,7 +190,7 @@ pub(crate) fn prepare_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Reads the sealing key, or makes it at the very first start. A database without its key is a lost key, not a first start.
-fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+pub(crate) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
     let key_file = &config.sealing_key_file;
     if let Database::Sqlite { file } = &config.database
         && file.exists()
@@ -214,7 +226,7 @@ fn certificate(config: &Config) -> anyhow::Result<(Option<Arc<Certificate>>, Opt
 
 /// A connection is a file to the system, and its usual limit is meant for programs that open a handful.
 #[cfg(unix)]
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -224,4 +236,4 @@ fn raise_file_limit() {
 }
 
 #[cfg(not(unix))]
-fn raise_file_limit() {}
+pub(crate) fn raise_file_limit() {}

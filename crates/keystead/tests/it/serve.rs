@@ -56,6 +56,43 @@ fn people_are_told_where_things_are() {
 }
 
 #[test]
+fn whoever_starts_it_may_make_the_first_owner() {
+    let folder = Folder::new();
+    let mut links: Vec<String> = vec![];
+    for format in ["text", "json"] {
+        let mut server = folder.serves(free_port(), &["--log-format", format]);
+        if format == "json" {
+            server.waits_for("/u/setup?ticket=");
+        }
+        // An answer comes after what people read was written.
+        server.answers("/readyz");
+        if let Some(old) = links.first() {
+            let answer = server.answers(old);
+            assert!(
+                answer.starts_with("HTTP/1.1 403"),
+                "a newer one was made: {answer}"
+            );
+            let link = link_in(server.log.last().unwrap());
+            assert!(server.answers(&link).starts_with("HTTP/1.1 200"), "{link}");
+        }
+        server.hears("-TERM");
+        let (_, stdout, log) = server.ends();
+        links.push(link_in(&(stdout + &log.concat())));
+    }
+    assert_ne!(links[0], links[1]);
+}
+
+/// The path of the set-up link in what was said.
+fn link_in(said: &str) -> String {
+    let (_, rest) = said
+        .split_once("/u/setup?ticket=")
+        .expect("there is a link");
+    let end = |c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c));
+    let ticket = rest.split(end).next().unwrap();
+    format!("/u/setup?ticket={ticket}")
+}
+
+#[test]
 fn each_request_leaves_a_line_without_its_query() {
     let folder = Folder::new();
     let mut server = folder.serves(free_port(), &[]);
