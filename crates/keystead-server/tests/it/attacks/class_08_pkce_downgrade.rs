@@ -1,4 +1,4 @@
-//! Class 8, at the token endpoint: PKCE left out or weakened on the way.
+//! Class 8: PKCE left out or weakened on the way, at the token endpoint and before.
 
 use serde_json::json;
 
@@ -85,4 +85,48 @@ async fn a_challenge_wants_its_verifier_and_a_verifier_its_challenge() {
             assert_eq!(answer.short(), failed, "{about}");
         }
     }
+}
+
+#[tokio::test]
+async fn no_public_client_gets_a_code_without_s256() {
+    let house = House::begun(Engine::Sqlite).await;
+    let ada = house.user("ada").await;
+    let more = json!({ "token_endpoint_auth_method": "none", "app_type": "spa" });
+    let app = house.asker("app", &ada, more).await;
+    let browser = house.signed_in(&ada).await;
+    let method = "code_challenge_method";
+    for (name, changes) in [
+        ("nothing", &[("code_challenge", ""), (method, "")][..]),
+        ("a method alone", &[("code_challenge", "")]),
+        ("plain", &[(method, "plain")]),
+        ("plain by leaving it out", &[(method, "")]),
+        ("another case", &[(method, "s256")]),
+        ("a short one", &[("code_challenge", "abc")]),
+        (
+            "a hybrid",
+            &[
+                ("code_challenge", ""),
+                (method, ""),
+                ("response_type", "code id_token"),
+            ],
+        ),
+        (
+            "silently",
+            &[("code_challenge", ""), (method, ""), ("prompt", "none")],
+        ),
+    ] {
+        let answer = browser.opens(&app.authorizes(changes)).await;
+        assert_eq!(
+            answer.sent("error").as_deref(),
+            Some("invalid_request"),
+            "{name}"
+        );
+        assert_eq!(answer.sent("code"), None, "{name}");
+    }
+    let code = browser
+        .opens(&app.authorizes(&[]))
+        .await
+        .sent("code")
+        .unwrap();
+    assert_eq!(app.redeems(&code).await.status, 200);
 }

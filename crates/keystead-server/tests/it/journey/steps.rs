@@ -182,4 +182,34 @@ on_both! {
         let answer = browser.signs_in(&page, &ada).await;
         assert_eq!((answer.status.as_u16(), answer.shows("error-page")), (400, true));
     }
+
+    async fn long_values_come_through_the_pages_unchanged(house) {
+        let ada = house.user("ada").await;
+        house.gives_password(&ada).await;
+        let app = house.asker("app", &ada, json!({})).await;
+        let browser = house.browser();
+        let (state, nonce) = ("a+b&c=d%20\u{e9}\"".repeat(120), "n".repeat(384));
+        let page = browser.visits(&app.authorizes(&[("state", &state), ("nonce", &nonce)])).await;
+        let answer = browser.signs_in(&page, &ada).await;
+        assert_eq!(answer.sent("state"), Some(state));
+        let tokens = app.redeems(&answer.sent("code").unwrap()).await;
+        assert_eq!(house.reads(&tokens.text("id_token")).await.claims["nonce"], nonce);
+    }
+
+    async fn what_is_switched_off_on_the_way_is_off(house) {
+        let (ada, bob) = (house.user("ada").await, house.user("bob").await);
+        house.gives_password(&ada).await;
+        let off = house.asker("off", &ada, json!({})).await;
+        let browser = house.browser();
+        let page = browser.visits(&off.authorizes(&[])).await;
+        house.disables(&off).await;
+        let answer = browser.signs_in(&page, &ada).await;
+        assert_eq!((answer.status.as_u16(), answer.says("error-cause").as_str()), (403, "Unknown client: off"));
+        let third = house.asker("third", &bob, json!({ "is_first_party": false })).await;
+        let browser = house.signed_in(&bob).await;
+        let page = browser.visits(&third.authorizes(&[])).await;
+        house.blocks(&bob).await;
+        let answer = browser.presses("/u/consent", &page, "allow").await;
+        assert_eq!((answer.status.as_u16(), answer.sent("code")), (403, None));
+    }
 }
