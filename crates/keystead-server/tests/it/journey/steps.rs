@@ -210,6 +210,6 @@ on_both! {
         let page = browser.visits(&third.authorizes(&[])).await;
         house.blocks(&bob).await;
         let answer = browser.presses("/u/consent", &page, "allow").await;
-        assert_eq!((answer.status.as_u16(), answer.sent("code")), (403, None));
+        assert_eq!((answer.status.as_u16(), answer.sent("code")), (400, None), "it went with the account");
     }
 }
