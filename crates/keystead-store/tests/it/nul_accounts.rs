@@ -7,7 +7,7 @@ use keystead_store::{
     grants::{self, Grant},
     jobs::{self, Job},
     journeys::{self, Journey},
-    passwords,
+    known_addresses, passwords,
     roles::{self, Role},
     sessions::{self, Method, Session},
     token_key::Purpose,
@@ -111,11 +111,14 @@ pub const CASES: &[Case] = &[
             users::all_with_email(tx, &of.1, 1)
         });
     }),
-    ("passwords::set and upgrade", |house| {
+    ("passwords::set, replace and upgrade", |house| {
         let of = (house.ada().id, "$old".to_owned(), "$new".to_owned());
         let texts: Texts<(_, String, String)> = &[("the hash", |of| of.1 = nul())];
         refuses(house, texts, &of, |tx, of, now| {
             passwords::set(tx, &of.0, &Secret::from(of.1.as_str()), now)
+        });
+        refuses(house, texts, &of, |tx, of, now| {
+            passwords::replace(tx, &of.0, &Secret::from(of.1.as_str()), 5, now)
         });
         let texts: Texts<(_, String, String)> = &[
             ("the old hash", |of| of.1 = nul()),
@@ -156,6 +159,13 @@ pub const CASES: &[Case] = &[
         let texts: Texts<Vec<Method>> = &[("a method", |methods| methods[0].name = nul())];
         refuses(house, texts, &methods, move |tx, methods, now| {
             sessions::renew(tx, &key, &new, methods, now)
+        });
+    }),
+    ("known_addresses::note", |house| {
+        let of = (house.ada().id, "192.0.2.1".to_owned());
+        let texts: Texts<(_, String)> = &[("the address", |of| of.1 = nul())];
+        refuses(house, texts, &of, |tx, of, now| {
+            known_addresses::note(tx, &of.0, &of.1, 5, now + DAY, now)
         });
     }),
     ("journeys::begin and advance", |house| {

@@ -93,9 +93,8 @@ pub const CASES: &[Case] = &[
             assert_eq!(former(house, &user, 9), ["$1", "$2", "$1"]);
             replace(house, &bobs, "$1", 9);
             assert_eq!(former(house, &bobs, 9), ["$1"]);
-            let gone = user.clone();
             let _ = house
-                .write(move |tx| keystead_store::users::delete(tx, &gone))
+                .write(move |tx| keystead_store::users::delete(tx, &user))
                 .unwrap();
             assert_eq!(house.integers("SELECT count(*) FROM former_passwords"), [0]);
         },
