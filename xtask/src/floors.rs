@@ -101,10 +101,11 @@ pub(crate) fn strangers(tree: &Tree) -> Vec<Room> {
     let server = |room: &Room| {
         room.package() == SERVER && room.top().is_some_and(|top| floor(top).is_none())
     };
+    // An example stands beside the house.
     let tops: std::collections::BTreeSet<Room> = tree
-        .rooms()
-        .into_iter()
-        .filter(server)
+        .product()
+        .map(|source| &source.room)
+        .filter(|room| server(room))
         .map(|room| room.at(2))
         .collect();
     tops.into_iter().collect()

@@ -19,6 +19,7 @@ mod colour;
 mod confirm;
 mod consent;
 mod error_page;
+mod fingerprint;
 mod frame;
 mod landing;
 mod locale;

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Router,
     extract::Path,
@@ -14,7 +13,7 @@ use axum::{
     routing::get,
 };
 
-use super::{branding, policy::CROSS_ORIGIN_RESOURCE_POLICY};
+use super::{branding, fingerprint::fingerprint, policy::CROSS_ORIGIN_RESOURCE_POLICY};
 
 /// A file in `assets/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +92,6 @@ static NAMES: LazyLock<[String; 5]> = LazyLock::new(|| {
         format!("{stem}-{hash}.{}", kind.extension())
     })
 });
-
-/// Twelve digits of the content's SHA-256.
-pub(super) fn fingerprint(content: &[u8]) -> String {
-    let hash = digest(&SHA256, content);
-    let head = hash.as_ref().iter().take(6);
-    head.map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Where a page finds it.
 pub(super) fn path(asset: Asset) -> String {

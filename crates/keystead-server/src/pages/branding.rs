@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{assets::fingerprint, colour::Colour, policy};
+use super::{colour::Colour, fingerprint::fingerprint, policy};
 
 /// The look of an installation, named as in Auth0's Management API.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

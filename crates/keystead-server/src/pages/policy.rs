@@ -143,7 +143,10 @@ mod tests {
             ("https://app.example/cb?a=b", Some("https:")),
             ("http://127.0.0.1:49152/cb", Some("http: https:")),
             ("http://[::1]:49152/cb", Some("http: https:")),
-            ("demo://id.example.com/android/com.x/callback", Some("demo:")),
+            (
+                "demo://id.example.com/android/com.x/callback",
+                Some("demo:"),
+            ),
             ("com.example.App:/cb", Some("com.example.app:")),
             ("javascript:alert(1)", None),
             ("data:text/html,x", None),
@@ -157,11 +160,17 @@ mod tests {
     fn what_a_policy_calls_an_origin() {
         for (given, want) in [
             ("https://app.example/cb?a=b", Some("https://app.example")),
-            ("https://App.Example:8443/", Some("https://app.example:8443")),
+            (
+                "https://App.Example:8443/",
+                Some("https://app.example:8443"),
+            ),
             ("https://app.example:443/", Some("https://app.example")),
             ("http://127.0.0.1:49152/cb", Some("http://127.0.0.1:49152")),
             ("http://[::1]:49152/cb", Some("http://[::1]:49152")),
-            ("https://bücher.example/", Some("https://xn--bcher-kva.example")),
+            (
+                "https://bücher.example/",
+                Some("https://xn--bcher-kva.example"),
+            ),
             ("https://a;b/", None),
             ("https://a,b/", None),
             ("https://a'b/", None),

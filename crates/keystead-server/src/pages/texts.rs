@@ -15,7 +15,7 @@ static DE: LazyLock<Catalogue> = LazyLock::new(|| read(Locale::De));
 
 /// The text of a screen, or else of its prompt, or else of all prompts. Every key that a page asks for is in every catalogue: a test renders all
 /// samples in all languages and sees to it. The key itself stands in for what would be missing.
-pub(super) fn find<'a>(locale: Locale, screen: Screen, key: &'a str) -> &'a str {
+pub(super) fn find(locale: Locale, screen: Screen, key: &str) -> &str {
     #[cfg(test)]
     asked::note(screen, key);
     let catalogue = catalogue(locale);
