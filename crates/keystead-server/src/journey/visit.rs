@@ -110,25 +110,39 @@ impl Visit {
         pages::render(&page, &self.look(None), FormAction::Own)
     }
 
-    /// The page that says that we are broken; the edge logs why.
+    /// The page that says that we cannot, or not now; the edge logs why.
     pub(super) fn broken(&self, fault: Fault) -> Response {
-        let (status, text) = if fault.is_temporary() {
-            let text = Text {
-                code: "temporarily_unavailable",
-                cause: "The server cannot answer right now.",
-            };
-            (StatusCode::SERVICE_UNAVAILABLE, text)
-        } else {
-            let text = Text {
-                code: "server_error",
-                cause: "Something went wrong on the server.",
-            };
-            (StatusCode::INTERNAL_SERVER_ERROR, text)
+        let (status, kind, text) = match (&fault, fault.is_temporary()) {
+            // Calmly: it is a queue, and it moves.
+            (Fault::Crowded, _) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::TooMany { retry_after: 5 },
+                Text {
+                    code: "temporarily_unavailable",
+                    cause: "Too many people are signing in at this moment.",
+                },
+            ),
+            (_, true) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Broken,
+                Text {
+                    code: "temporarily_unavailable",
+                    cause: "The server cannot answer right now.",
+                },
+            ),
+            (_, false) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                ErrorKind::Broken,
+                Text {
+                    code: "server_error",
+                    cause: "Something went wrong on the server.",
+                },
+            ),
         };
-        let mut response = self.trouble(status, ErrorKind::Broken, text);
+        let mut response = self.trouble(status, kind, text);
         if fault.is_temporary() {
             let wait = HeaderValue::from_static("1");
-            response.headers_mut().insert(RETRY_AFTER, wait);
+            response.headers_mut().entry(RETRY_AFTER).or_insert(wait);
         }
         response.extensions_mut().insert(Broken(Arc::new(fault)));
         response

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use keystead_protocol::jwt::Typ;
+use keystead_server::bootstrap::USERS;
 use keystead_store::users::User;
 use serde_json::{Value, json};
 
 use crate::{
-    actors::{App, Begun, ISSUER},
+    actors::{App, Begun, ISSUER, REDIRECT},
     house::{Answer, House, on_both},
 };
 
@@ -155,6 +156,45 @@ on_both! {
         let answer = browser.posts("/oidc/logout", &pairs, Begun::Typed).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (303, BYE));
         assert_eq!(living(&house, &ada).await, 0);
+    }
+
+    async fn an_app_signs_out_whom_it_signed_in(house) {
+        let ada = house.account("ada").await;
+        let app = house.shop("app").await;
+        let metadata = json!({
+            "grant_types": ["authorization_code"], "callbacks": [REDIRECT], "allowed_logout_urls": [BYE],
+            "jwt_configuration": { "alg": "HS256" },
+        });
+        let shared = house.client("shared", metadata).await;
+        house.enables(USERS, &shared).await;
+        let mine = |app: &App| [("client_id", app.id.clone()), ("post_logout_redirect_uri", BYE.to_owned())];
+        for (app, other) in [(&app, &shared), (&shared, &app)] {
+            let browser = house.browser();
+            let changes = [("scope", "openid profile email")];
+            let page = browser.comes_from(app, &changes).await;
+            let back = browser.signs_in(&page, &ada).await;
+            let token = app.redeems(&back.sent("code").unwrap()).await.text("id_token");
+            // As another client's it is refused; as its own it signs out.
+            for (client, status) in [(other, 400), (app, 302)] {
+                let pairs = mine(client);
+                let mut pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                pairs.push(("id_token_hint", &token));
+                let answer = browser.opens(&format!("/oidc/logout?{}", query(&pairs))).await;
+                assert_eq!(answer.status.as_u16(), status, "{}: {}", app.id, answer.short());
+            }
+            assert_eq!(living(&house, &ada).await, 0, "{}", app.id);
+            let silent = browser.comes_from(app, &[("prompt", "none")]).await;
+            assert_eq!(silent.sent("error").as_deref(), Some("login_required"));
+        }
+        // A client that is switched off vouches for nobody.
+        let browser = house.browser();
+        let back = browser.arrives(&app, &ada).await;
+        let token = app.redeems(&back.sent("code").unwrap()).await.text("id_token");
+        house.disables(&app).await;
+        let asked = query(&[("id_token_hint", &token), ("post_logout_redirect_uri", BYE)]);
+        let answer = browser.opens(&format!("/oidc/logout?{asked}")).await;
+        assert!(answer.header("location").starts_with("/u/logout?"), "{}", answer.short());
+        assert_eq!(living(&house, &ada).await, 1);
     }
 
     async fn a_genuine_hint_without_a_place_to_go_ends_on_a_page(house) {
