@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use keystead_protocol::{jwk::VerifyingKeys, scope::Scope, secret::Secret, time::Timestamp};
 use url::Url;
 
-use super::{Expected, IdToken, Tokens, token::form};
-use crate::{CallbackRefusal, Credentials, Error, IdTokenRefusal, LoginReason};
+use super::{Expected, IdToken, Tokens, refusal::refused, token::form};
+use crate::{CallbackRefusal, Credentials, Error, IdTokenRefusal};
 
 /// A sign-in that waits for the browser. Holds what must not leave the app until the code is redeemed.
 pub struct Login {
@@ -155,29 +155,4 @@ fn pairs(callback: &Url) -> Result<BTreeMap<String, String>, CallbackRefusal> {
     }
     pairs.retain(|_, value| !value.is_empty());
     Ok(pairs)
-}
-
-/// An error of the provider's (RFC 6749 §4.1.2.1, §5.2; OpenID Connect Core §3.1.2.6) as ours.
-pub(super) fn refused(code: &str, description: &str) -> Error {
-    match code {
-        "access_denied" => Error::Denied(plain(description)),
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required"
-        | "mfa_required" => LoginReason::Interaction.into(),
-        "temporarily_unavailable" => Error::Unavailable {
-            status: 503,
-            retry_after: None,
-        },
-        code => Error::Refused {
-            code: plain(code),
-            description: plain(description),
-        },
-    }
-}
-
-/// A stranger's text, short and without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

@@ -22,6 +22,7 @@
 mod id_token;
 mod login;
 mod logout;
+mod refusal;
 mod sign_in;
 mod token;
 
@@ -34,7 +35,7 @@ pub use token::{Tokens, refresh_request};
 #[cfg(feature = "http")]
 pub(crate) use {
     id_token::{has_key, is_matter_of_time},
-    token::failure,
+    refusal::failure,
 };
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::login::refused;
+use super::refusal::failure;
 use crate::Error;
 
 /// The form that renews (RFC 6749 §6). Without a scope the new token may do what the user once granted.
@@ -62,13 +62,6 @@ struct Success {
     scope: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Failure {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
 impl Tokens {
     /// Reads an answer of the token endpoint.
     ///
@@ -103,20 +96,6 @@ impl Tokens {
                 values.filter_map(Result::ok).collect()
             }),
         })
-    }
-}
-
-/// Why an endpoint that answers with this status did not do what was asked (RFC 6749 §5.2, RFC 7009 §2.2.1).
-pub(crate) fn failure(status: u16, body: &[u8]) -> Error {
-    match status {
-        408 | 429 | 500.. => Error::Unavailable {
-            status,
-            retry_after: None,
-        },
-        _ => match serde_json::from_slice::<Failure>(body) {
-            Ok(why) => refused(&why.error, &why.error_description),
-            Err(_) => Error::Answer("it refuses without saying why"),
-        },
     }
 }
 

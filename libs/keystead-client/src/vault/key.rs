@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 #[cfg(feature = "keychain")]
 use super::keychain;
 use super::{
-    file::{make_folder, read, replace},
+    disk::{make_folder, read, replace},
     sealed::{Key, Place},
 };
 use crate::{Error, VaultError, entropy};

@@ -4,6 +4,7 @@
 //! The keychain holds the key and not the credentials, because keychains have limits of size (2,560 bytes on Windows, less
 //! than an access and an ID token) and cannot replace an entry atomically.
 
+mod disk;
 mod file;
 mod key;
 #[cfg(feature = "keychain")]
