@@ -6,6 +6,7 @@
     reason = "a panic here is a failure with a line number, and patience is measured by the clock"
 )]
 
+mod client_sdk;
 mod commands;
 #[cfg(unix)]
 mod keeping;
