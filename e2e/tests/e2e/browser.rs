@@ -232,7 +232,9 @@ impl Browser {
             self.runs(&axe, &[]).await;
         }
         let script = "const done = arguments[0];
-            axe.run(document, { resultTypes: ['violations'] }).then(result => done(result.violations.map(violation =>
+            // What is still fading from one colour to another is judged by where it arrives.
+            document.getAnimations().forEach(animation => animation.finish());
+            axe.run(document, { resultTypes: ['violations'], preload: false }).then(result => done(result.violations.map(violation =>
                 violation.id + ': ' + violation.nodes.map(node => node.target.join(' ')
                     + ' (' + node.any.concat(node.all).map(check => check.message).join('; ') + ')').join(', '))),
                 error => done(['axe failed: ' + error]));";

@@ -76,6 +76,8 @@ pub struct Person {
     pub languages: &'static str,
     /// Whether the browser runs scripts of pages.
     pub scripts: bool,
+    /// Whether a frame of another site gets that site's cookies.
+    pub cookies_in_frames: bool,
 }
 
 impl Default for Person {
@@ -83,6 +85,7 @@ impl Default for Person {
         Self {
             languages: "en-US,en",
             scripts: true,
+            cookies_in_frames: false,
         }
     }
 }
@@ -140,7 +143,11 @@ fn tell(port: u16, method: &str, path: &str) {
 
 /// Every host below `.test` is this machine, and there is no other: a page that asks anybody else hears that.
 fn capabilities(person: Person) -> Value {
-    let mut prefs = json!({ "intl.accept_languages": person.languages });
+    let mut prefs = json!({
+        "intl.accept_languages": person.languages,
+        "profile.block_third_party_cookies": !person.cookies_in_frames,
+        "profile.cookie_controls_mode": u8::from(!person.cookies_in_frames),
+    });
     if !person.scripts {
         prefs["profile.managed_default_content_settings.javascript"] = json!(2);
     }

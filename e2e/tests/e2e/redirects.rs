@@ -190,7 +190,7 @@ async fn unregistered(house: &House) {
     for target in [evil.as_str(), &longer] {
         browser.goes(&house.asks_to(SITE, target).url()).await;
         let (code, cause) = browser.reads_error().await;
-        assert_eq!(code, "invalid_request");
+        assert_eq!(code, "unauthorized_client");
         assert!(cause.contains(target), "{cause}");
         assert_eq!(browser.stands().await.origin(), house.issuer.origin());
     }

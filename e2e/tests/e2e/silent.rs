@@ -8,6 +8,7 @@ use crate::{
     ask::Ask,
     browser::Browser,
     cases,
+    driver::Person,
     house::House,
     login::callback,
     party::party,
@@ -59,29 +60,42 @@ async fn heard(browser: &Browser, ask: &Ask) -> Value {
     serde_json::from_str(&browser.text("#heard").await).unwrap()
 }
 
+/// A browser that gives frames no cookies of their own site knows nobody there, which is an answer too.
 async fn in_a_frame(house: &House) {
-    let (browser, email) = (Browser::open().await, house.somebody());
-    let app = party().url("/spa");
-    let ask = house
-        .asks_to(SITE, app.as_str())
-        .with("prompt", "none")
-        .with("response_mode", "web_message");
-    let origin = house.issuer.origin().ascii_serialization();
-    let before = heard(&browser, &ask).await;
-    assert_eq!(before["origin"], origin.as_str());
-    assert_eq!(before["data"]["type"], "authorization_response");
-    assert_eq!(before["data"]["response"]["error"], "login_required");
-    assert_eq!(before["data"]["response"]["state"], ask.get("state"));
+    for cookies_in_frames in [true, false] {
+        let person = Person {
+            cookies_in_frames,
+            ..Person::default()
+        };
+        let (browser, email) = (Browser::of(person).await, house.somebody());
+        let app = party().url("/spa");
+        let ask = house.asks_to(SITE, app.as_str());
+        let ask = ask
+            .with("prompt", "none")
+            .with("response_mode", "web_message");
+        let origin = house.issuer.origin().ascii_serialization();
+        let before = heard(&browser, &ask).await;
+        assert_eq!(before["origin"], origin.as_str());
+        assert_eq!(before["data"]["type"], "authorization_response");
+        assert_eq!(before["data"]["response"]["error"], "login_required");
+        assert_eq!(before["data"]["response"]["state"], ask.get("state"));
 
-    browser.enters(&house.site_asks(), &email).await;
-    let after = heard(&browser, &ask).await;
-    let response = &after["data"]["response"];
-    assert_eq!(after["origin"], origin.as_str());
-    assert_eq!(response["state"], ask.get("state"));
-    let code = response["code"].as_str().unwrap();
-    let tokens = house.web.tokens(SITE, app.as_str(), code).await;
-    assert_eq!(house.web.userinfo(&tokens).await["email"], email.as_str());
-    browser.was_quiet().await;
+        browser.enters(&house.site_asks(), &email).await;
+        let after = heard(&browser, &ask).await;
+        let response = &after["data"]["response"];
+        assert_eq!(after["origin"], origin.as_str());
+        assert_eq!(response["state"], ask.get("state"));
+        if cookies_in_frames {
+            let code = response["code"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{after}"));
+            let tokens = house.web.tokens(SITE, app.as_str(), code).await;
+            assert_eq!(house.web.userinfo(&tokens).await["email"], email.as_str());
+        } else {
+            assert_eq!(response["error"], "login_required");
+        }
+        browser.was_quiet().await;
+    }
 }
 
 /// Long enough for a clock of whole seconds to move.

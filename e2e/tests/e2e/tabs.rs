@@ -15,7 +15,8 @@ use crate::{
 cases! {
     BOTH "two tabs are two journeys" => two_tabs;
     BOTH "a tab that is left at the log-in page goes on after the other has finished" => left_behind;
-    BOTH "a form that is sent twice logs in once" => sent_twice;
+    ONE "a form that is sent twice logs in once" => sent_twice;
+    BOTH "a form that is heard twice is answered twice" => heard_twice;
     ONE "going back after a log-in harms nobody" => back_button;
     ONE "a state that was changed is a page with a way out" => changed_state;
     ONE "a state of another browser is of no use" => foreign_state;
@@ -59,24 +60,48 @@ async fn left_behind(house: &House) {
     browser.was_quiet().await;
 }
 
-/// With scripts the page sends it once; without them the server hears it twice.
+/// With scripts the page sends it once.
 async fn sent_twice(house: &House) {
-    for browser in [Browser::open().await, without_scripts().await] {
-        let email = house.somebody();
-        let ask = house.site_asks();
-        browser.asks(&ask).await;
-        browser.types("#username", &email).await;
-        browser.types("#password", PASSWORD).await;
-        let twice = "const form = document.getElementById('login-form');
-            const button = document.getElementById('login-submit');
-            form.requestSubmit(button);
-            return new Promise(done => setTimeout(() => { form.requestSubmit(button); done(); }, 15))";
-        browser.runs(twice, &[]).await;
-        let answer = browser.arrives().await;
-        house.web.tokens(SITE, &callback(), answer.code(&ask)).await;
-        assert_eq!(browser.silently(house).await, None);
-        browser.was_quiet().await;
+    let (browser, email) = (Browser::open().await, house.somebody());
+    let ask = house.site_asks();
+    browser.asks(&ask).await;
+    browser.types("#username", &email).await;
+    browser.types("#password", PASSWORD).await;
+    let twice = "const form = document.getElementById('login-form');
+        const submit = () => form.requestSubmit(document.getElementById('login-submit'));
+        setTimeout(submit, 20); setTimeout(submit, 35);";
+    browser.runs(twice, &[]).await;
+    let answer = browser.arrives().await;
+    house.web.tokens(SITE, &callback(), answer.code(&ask)).await;
+    assert_eq!(browser.silently(house).await, None);
+    browser.was_quiet().await;
+}
+
+/// Without scripts the server hears it twice, and both times answers with something that stands by itself.
+async fn heard_twice(house: &House) {
+    let (browser, email) = (without_scripts().await, house.somebody());
+    let ask = house.site_asks();
+    browser.asks(&ask).await;
+    let first = browser.client().window().await.unwrap();
+    browser.types("#username", &email).await;
+    browser.types("#password", PASSWORD).await;
+    let target = "document.getElementById('login-form').target = arguments[0]";
+    browser.runs(target, &["_blank".into()]).await;
+    browser.clicks("#login-submit").await;
+    browser.runs(target, &["".into()]).await;
+    browser.clicks("#login-submit").await;
+    let one = browser.arrives().await;
+    let one = one.code(&ask);
+    let windows = browser.client().windows().await.unwrap();
+    let other = windows.into_iter().find(|window| *window != first);
+    browser.turns_to(&other.unwrap()).await;
+    let other = browser.arrives().await;
+    let other = other.code(&ask);
+    assert_ne!(one, other);
+    for code in [one, other] {
+        house.web.tokens(SITE, &callback(), code).await;
     }
+    browser.was_quiet().await;
 }
 
 async fn back_button(house: &House) {
