@@ -79,8 +79,7 @@ pub struct Dictionary {
     /// Whether common passwords are refused.
     pub enable: Option<bool>,
     /// More words to refuse.
-    #[serde(default)]
-    pub dictionary: Vec<String>,
+    pub dictionary: Option<Vec<String>>,
 }
 
 /// An option with no more to it than on or off.

@@ -120,7 +120,7 @@ impl Policy {
             dictionary: dictionary
                 .enable
                 .unwrap_or(false)
-                .then_some(dictionary.dictionary),
+                .then(|| dictionary.dictionary.unwrap_or_default()),
             personal_info: personal.enable.unwrap_or(false),
             history: if kept {
                 history.size.unwrap_or(5).min(24)
