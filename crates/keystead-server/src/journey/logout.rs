@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use keystead_protocol::{form::Form, ids::ClientId};
+use keystead_protocol::{form::Form, ids::ClientId, logout::LogoutUrls};
 use keystead_store::{
     log::{self, Entry},
     sessions,
@@ -37,18 +37,54 @@ pub(super) fn routes() -> Router<Services> {
 ///
 /// `federated` is accepted, with or without a value: there is no provider behind us to sign out of.
 async fn logout(visit: Visit, uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let form = Form::from_urlencoded(query).ok();
+    let asker = Asker::of(&visit, form.as_ref()).await;
     let left = match visit.current().await {
-        Ok(current) => leave(&visit, current, None).await,
+        Ok(current) => leave(&visit, current, asker.client_id()).await,
         Err(fault) => Err(fault),
     };
     let mut response = match left {
-        Ok(()) => follow(&visit, uri.query().unwrap_or_default())
-            .await
-            .unwrap_or_else(|fault| visit.broken(fault)),
+        Ok(()) => follow(&visit, form.as_ref(), asker).unwrap_or_else(|fault| visit.broken(fault)),
         Err(fault) => visit.broken(fault),
     };
     visit.cookies().forget_session().put(response.headers_mut());
     response
+}
+
+/// Who sends the browser here.
+enum Asker {
+    /// It does not say.
+    Nobody,
+    /// A client.
+    Client(Arc<KnownClient>),
+    /// Somebody who is no client, or one that is switched off.
+    Unknown,
+    /// It cannot be found out.
+    Fault(Fault),
+}
+
+impl Asker {
+    async fn of(visit: &Visit, form: Option<&Form>) -> Self {
+        let Some(named) = form.and_then(|form| form.get("client_id")) else {
+            return Self::Nobody;
+        };
+        let Ok(id) = ClientId::try_from(named) else {
+            return Self::Unknown;
+        };
+        match visit.client(&id).await {
+            Ok(Some(client)) => Self::Client(client),
+            Ok(None) => Self::Unknown,
+            Err(fault) => Self::Fault(fault),
+        }
+    }
+
+    fn client_id(&self) -> Option<ClientId> {
+        match self {
+            Self::Client(client) => Some(client.id.clone()),
+            Self::Nobody | Self::Unknown | Self::Fault(_) => None,
+        }
+    }
 }
 
 /// Ends a session with its line in the log. What was granted during it lives on: refresh tokens are for when the user is
@@ -84,19 +120,16 @@ pub(super) async fn leave(
 }
 
 /// Where to after signing out.
-async fn follow(visit: &Visit, query: &str) -> Result<Response, Fault> {
-    let Ok(form) = Form::from_urlencoded(query.as_bytes()) else {
+fn follow(visit: &Visit, form: Option<&Form>, asker: Asker) -> Result<Response, Fault> {
+    let Some(form) = form else {
         let cause = "The request cannot be read: a parameter occurs twice or is not encoded well.";
         return Ok(refuse(visit, cause, None));
     };
-    let named = form.get("client_id").map(ClientId::try_from);
-    let client = match named {
-        None => None,
-        Some(Err(_)) => return Ok(refuse(visit, "Unknown client.", None)),
-        Some(Ok(id)) => match visit.client(&id).await? {
-            None => return Ok(refuse(visit, "Unknown client.", None)),
-            known => known,
-        },
+    let client = match asker {
+        Asker::Nobody => None,
+        Asker::Client(client) => Some(client),
+        Asker::Unknown => return Ok(refuse(visit, "Unknown client.", None)),
+        Asker::Fault(fault) => return Err(fault),
     };
     let tenant = visit.services.catalogue.tenant();
     let own = client.as_ref().map(|client| {
@@ -106,8 +139,8 @@ async fn follow(visit: &Visit, query: &str) -> Result<Response, Fault> {
             .clone()
             .unwrap_or_default()
     });
-    let to = match (form.get("returnTo"), &own) {
-        (Some(asked), own) => {
+    let to = match form.get("returnTo") {
+        Some(asked) => {
             let urls = own.as_ref().unwrap_or(&tenant.allowed_logout_urls);
             let Some(to) = urls.admit(asked) else {
                 let cause =
@@ -116,8 +149,7 @@ async fn follow(visit: &Visit, query: &str) -> Result<Response, Fault> {
             };
             Some(to)
         }
-        (None, Some(own)) => own.first(),
-        (None, None) => None,
+        None => own.as_ref().and_then(LogoutUrls::first),
     };
     Ok(match to {
         Some(to) => go(After::Get, to.as_str()),

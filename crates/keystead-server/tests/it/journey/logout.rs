@@ -103,9 +103,11 @@ on_both! {
             assert_eq!((again.status.as_u16(), again.header("location")), (status, to), "{path}");
             assert!(forgets(&again), "{path}");
         }
-        assert_eq!(house.lines("slo").await.len(), 14);
+        let lines = house.lines("slo").await;
+        let by_app = lines.iter().filter(|line| line.client == Some(app.client_id())).count();
+        assert_eq!((lines.len(), by_app), (14, 5), "and who asked, if that could be read");
+        assert!(lines.iter().all(|line| line.user == Some(ada.id.clone())));
         assert!(!house.lines("flo").await.is_empty());
-        drop(app);
     }
 
     async fn without_a_client_the_installations_urls_count(house) {
