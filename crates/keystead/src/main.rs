@@ -14,6 +14,7 @@ mod keys;
 mod logs;
 mod output;
 mod postgres_tools;
+mod remote;
 mod serve;
 
 #[global_allocator]
@@ -125,6 +126,8 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Remote(remote::RemoteCommand),
     /// The keys that sign tokens and the key that seals secrets.
     #[command(subcommand)]
     Keys(commands::KeysCommand),
@@ -288,6 +291,7 @@ fn main() -> ExitCode {
                 })
                 .map(|()| ExitCode::SUCCESS)
         }
+        Command::Remote(command) => command.run(),
         Command::Keys(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Doctor { settings, json } => {
             doctor::examine(settings.load(), output::Shape::of(json))

@@ -9,6 +9,8 @@
 mod client_sdk;
 mod commands;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod keeping;
 #[cfg(unix)]
 mod postgres;

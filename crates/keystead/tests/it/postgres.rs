@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A database of its own on the server of the tests.
-struct Database {
+pub struct Database {
     server: String,
     name: String,
 }
@@ -19,7 +19,7 @@ impl Database {
         clippy::print_stderr,
         reason = "a case that is not run is said to be so"
     )]
-    fn new(name: &str) -> Option<Self> {
+    pub fn new(name: &str) -> Option<Self> {
         let Ok(server) = std::env::var("KEYSTEAD_TEST_POSTGRES") else {
             assert!(
                 std::env::var("KEYSTEAD_TEST_REQUIRE").is_err(),
@@ -43,12 +43,17 @@ impl Database {
         assert!(done.success(), "{statement}");
     }
 
-    /// A folder whose configuration names this database.
-    fn folder(&self, more: &str) -> Folder {
+    /// Where it is.
+    pub fn url(&self) -> String {
         let (start, end) = self.server.split_once('?').unwrap_or((&self.server, ""));
         let (start, _) = start.rsplit_once('/').unwrap();
+        format!("{start}/{}?{end}", self.name)
+    }
+
+    /// A folder whose configuration names this database.
+    fn folder(&self, more: &str) -> Folder {
         let folder = Folder::new();
-        folder.puts("url", &format!("{start}/{}?{end}", self.name));
+        folder.puts("url", &self.url());
         let database = "[database]\nurl_file = 'url'\npool_size = 2\n";
         folder.puts("keystead.toml", &format!("{database}{more}"));
         folder

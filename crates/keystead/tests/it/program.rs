@@ -28,7 +28,7 @@ impl Folder {
         fs::write(self.path().join(name), content).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
         command
             .args(arguments)
@@ -119,7 +119,8 @@ pub fn post(port: u16, path: &str, form: &str) -> String {
     )
 }
 
-fn ask(port: u16, request: &str) -> String {
+/// The whole answer to whatever is sent.
+pub fn ask(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))

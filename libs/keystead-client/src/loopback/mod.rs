@@ -5,7 +5,7 @@ mod page;
 
 pub use browser::Browser;
 
-use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
+use std::{convert::Infallible, net::Ipv4Addr, sync::Mutex, time::Duration};
 
 use http_body_util::Full;
 use hyper::{
@@ -29,6 +29,8 @@ use crate::{Error, transition::Login};
 
 /// How long a connection may take, from accepting to the last byte of the page.
 const CONNECTION: Duration = Duration::from_secs(10);
+/// How long the last page may take to reach the browser.
+const LAST_PAGE: Duration = Duration::from_secs(1);
 /// More than a callback has.
 const LONGEST: usize = 32 * 1024;
 
@@ -46,8 +48,15 @@ struct Place {
     path: String,
 }
 
-/// A callback, and whom to tell which page to show.
-type Visit = (String, oneshot::Sender<Page>);
+/// A callback.
+struct Visit {
+    /// Its whole address.
+    callback: String,
+    /// Whom to tell which page to show.
+    show: oneshot::Sender<Page>,
+    /// Ends with the connection.
+    gone: oneshot::Receiver<Infallible>,
+}
 
 impl Listener {
     pub(crate) async fn bind(port: u16, path: String) -> Result<Self, Error> {
@@ -96,15 +105,24 @@ impl Listener {
                 accepted = self.listener.accept() => {
                     // A connection that broke before we had it is not ours to mend.
                     if let Ok((stream, _)) = accepted {
-                        let host = Host { place: self.place.clone(), visits: visits.clone(), app: app.clone() };
+                        let (alive, gone) = oneshot::channel();
+                        let host = Host {
+                            place: self.place.clone(),
+                            visits: visits.clone(),
+                            app: app.clone(),
+                            gone: Mutex::new(Some(gone)),
+                            _alive: alive,
+                        };
                         tokio::spawn(tokio::time::timeout(CONNECTION, host.serve(stream)));
                     }
                 }
-                Some((callback, show)) = visitors.recv() => {
+                Some(Visit { callback, show, gone }) = visitors.recv() => {
                     let outcome = login.code(&callback);
                     // The visitor may be gone: then nobody looks at the page.
                     let _ = show.send(Page::of(&outcome));
                     if !matches!(outcome, Err(Error::Callback(_))) {
+                        // A program that ends with the sign-in would take the page with it.
+                        let _ = tokio::time::timeout(LAST_PAGE, gone).await;
                         return outcome;
                     }
                 }
@@ -118,6 +136,9 @@ struct Host {
     place: Place,
     visits: mpsc::Sender<Visit>,
     app: String,
+    /// Ends when this host does, so when the connection is closed.
+    gone: Mutex<Option<oneshot::Receiver<Infallible>>>,
+    _alive: oneshot::Sender<Infallible>,
 }
 
 impl Host {
@@ -158,7 +179,16 @@ impl Host {
 
     async fn ask(&self, callback: String) -> Page {
         let (show, shown) = oneshot::channel();
-        if self.visits.send((callback, show)).await.is_err() {
+        let gone = self.gone.lock().map_or(None, |mut gone| gone.take());
+        let Some(gone) = gone else {
+            return Page::Over;
+        };
+        let visit = Visit {
+            callback,
+            show,
+            gone,
+        };
+        if self.visits.send(visit).await.is_err() {
             return Page::Over;
         }
         shown.await.unwrap_or(Page::Over)
