@@ -1,7 +1,7 @@
 //! A native app: signs in through the browser once, remembers it, calls an API.
 #![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
 
-use keystead_client::{Error, FileVault, Session, transition::SignIn};
+use keystead_client::{Browser, Error, FileVault, Session, transition::SignIn};
 
 #[tokio::main]
 async fn main() {
@@ -29,7 +29,13 @@ async fn run(issuer: &str, client_id: &str, audience: &str, what: &str) -> Resul
         return Ok(println!("signed out here; in the browser: {rest}"));
     }
     let credentials = match session.credentials().await {
-        Err(why) if why.needs_login() => session.sign_in().await?,
+        Err(why) if why.needs_login() => {
+            let browser = Browser::with(|url| {
+                println!("In case no browser opens: {url}");
+                Browser::open_system(url)
+            });
+            session.sign_in_with(&session.ask(), browser).await?
+        }
         kept => kept?,
     };
     let user = credentials.id_token().map(|token| token.subject());

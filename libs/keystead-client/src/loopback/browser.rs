@@ -22,7 +22,16 @@ pub struct Browser {
 impl Browser {
     /// The system's.
     pub fn system() -> Self {
-        Self::with(|url| webbrowser::open(url.as_str()))
+        Self::with(Self::open_system)
+    }
+
+    /// Opens the system's browser; for an opener that does more, such as to print the address too. That a browser was
+    /// started does not mean that somebody sees it.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn open_system(url: &Url) -> io::Result<()> {
+        webbrowser::open(url.as_str())
     }
 
     /// Whatever `open` does with the address: start another browser, print the address for the user, send it to a test. It
