@@ -6,7 +6,7 @@
 
 use axum::Router;
 
-use self::authorize::{resume_at, step_at};
+use self::state::{resume_at, step_at};
 use crate::services::Services;
 
 mod answer;

@@ -11,16 +11,12 @@ use super::{
     finish::{self, close},
     next::{Step, Why},
     refusal::{Error, Refusal},
-    state::{Bearer, Beginning, Done, Known, Pending, State},
+    state::{self, Beginning, Done, Known, Pending, RESUME, State, step_at},
     visit::Visit,
 };
-use crate::{
-    identity::sessions::{Browser, Current},
-    services::Services,
-};
+use crate::{identity::sessions::Browser, services::Services};
 
 const AUTHORIZE: &str = "/authorize";
-const RESUME: &str = "/authorize/resume";
 const LOGIN: &str = "/u/login";
 const SIGNUP: &str = "/u/signup";
 
@@ -68,27 +64,10 @@ async fn taken_up(visit: &Visit, query: Result<Form, OAuthError>) -> Result<Resp
     visit.services.catalogue.believable(visit.now)?;
     let query = query.map_err(Refusal::Malformed)?;
     let current = visit.current().await?;
-    let state = read_state(visit, query.get("state"), current.as_ref()).await?;
+    let state = state::read(visit, query.get("state"), current.as_ref()).await?;
     let case = Case::open(&visit.services, state.request().clone()).await?;
     let position = position(visit, &case, state.done(), current).await?;
     go_on(visit, &case, position, Some(state)).await
-}
-
-/// Reads the `state` that a browser brings back.
-///
-/// # Errors
-/// A page, or a fault of the store.
-pub(super) async fn read_state(
-    visit: &Visit,
-    text: Option<&str>,
-    current: Option<&Current>,
-) -> Result<State, Error> {
-    let browser = visit.cookies().browser(&visit.headers);
-    let bearer = Bearer {
-        browser: browser.as_ref(),
-        session: current,
-    };
-    State::read(&visit.services, text, bearer, visit.now).await
 }
 
 async fn go_on(
@@ -164,14 +143,4 @@ async fn ask(
         .write(move |tx| beginning.begin(tx, &user, &session, Done::default(), now));
     begun.await?;
     Ok(go(After::Get, &location))
-}
-
-/// Where a step's page stands for this `state`.
-pub(super) fn step_at(path: &str, state: &str) -> String {
-    format!("{path}?state={state}")
-}
-
-/// Where a step sends the browser when it is done: 303 after a POST.
-pub(super) fn resume_at(state: &str) -> String {
-    step_at(RESUME, state)
 }

@@ -6,12 +6,11 @@ use keystead_store::journeys::{self, Step as Taken};
 
 use super::{
     answer::{After, go},
-    authorize::resume_at,
     consent::{account, asked},
     finish::close,
     next::Step,
     refusal::{Error, Refusal},
-    state::Done,
+    state::{Done, resume_at},
     visit::{Visit, face},
 };
 use crate::{

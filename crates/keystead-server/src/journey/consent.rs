@@ -9,13 +9,12 @@ use keystead_store::{
 
 use super::{
     answer::{After, go},
-    authorize::{read_state, resume_at},
     case::Case,
     decide::{Here, Position, position},
     finish::close,
     next::Step,
     refusal::{Error, Refusal},
-    state::{Done, Known, State},
+    state::{self, Done, Known, State, resume_at},
     visit::{Visit, face},
 };
 use crate::{
@@ -66,7 +65,7 @@ pub(super) struct Asked {
 pub(super) async fn asked(visit: &Visit, state: Option<&str>) -> Result<Option<Asked>, Error> {
     visit.services.catalogue.believable(visit.now)?;
     let current = visit.current().await?;
-    let state = read_state(visit, state, current.as_ref()).await?;
+    let state = state::read(visit, state, current.as_ref()).await?;
     let State::Known(known) = state else {
         return Ok(None);
     };

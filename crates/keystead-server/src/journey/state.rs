@@ -17,7 +17,10 @@ use keystead_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::refusal::{Error, Refusal};
+use super::{
+    refusal::{Error, Refusal},
+    visit::Visit,
+};
 use crate::{
     error::Fault,
     identity::sessions::{Browser, Current},
@@ -26,6 +29,9 @@ use crate::{
 
 /// For how long somebody may sit on our pages, from the client's request on.
 pub const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// Where every step sends the browser when it is done.
+pub(super) const RESUME: &str = "/authorize/resume";
 
 /// What `state` stands for. Both spellings are base64url; their lengths tell them apart, and neither opens in the other's
 /// place.
@@ -204,7 +210,7 @@ impl Beginning {
 
     /// Where the step sends the browser when it is done, after the commit.
     pub fn resume(&self) -> String {
-        super::resume_at(self.handle.expose())
+        resume_at(self.handle.expose())
     }
 }
 
@@ -285,4 +291,31 @@ impl State {
             Self::Known(known) => known.done,
         }
     }
+}
+
+/// Reads the `state` that a browser brings back.
+///
+/// # Errors
+/// A page, or a fault of the store.
+pub(super) async fn read(
+    visit: &Visit,
+    text: Option<&str>,
+    current: Option<&Current>,
+) -> Result<State, Error> {
+    let browser = visit.cookies().browser(&visit.headers);
+    let bearer = Bearer {
+        browser: browser.as_ref(),
+        session: current,
+    };
+    State::read(&visit.services, text, bearer, visit.now).await
+}
+
+/// Where a step's page stands for this `state`.
+pub(super) fn step_at(path: &str, state: &str) -> String {
+    format!("{path}?state={state}")
+}
+
+/// Where a step sends the browser when it is done: 303 after a POST.
+pub(super) fn resume_at(state: &str) -> String {
+    step_at(RESUME, state)
 }

@@ -1,8 +1,6 @@
 //! The answer to an authorization request, in success and error, by whichever way it goes to the client.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::{request::Request, response::ResponseMode};
+use super::{pairs::encode, request::Request, response::ResponseMode};
 use crate::{error::OAuthError, redirect::TrustedRedirect};
 
 /// How a client is answered: where, in which part, and with what it wants to have back. Only
@@ -96,20 +94,4 @@ impl Reply {
             },
         }
     }
-}
-
-/// Everything but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// Form encoding, but a space is `%20`: what reads fragments in apps does not always know `+`.
-pub(super) fn encode<V: AsRef<str>>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> String {
-    let pairs = pairs.into_iter();
-    let encoded: Vec<String> = pairs
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value.as_ref(), RESERVED)))
-        .collect();
-    encoded.join("&")
 }

@@ -1,6 +1,6 @@
-//! The parameters of an authorization request as they stand in a query or a form.
+//! Parameters as they stand in a query, a form or a fragment.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{
     error::{Code, OAuthError},
@@ -57,4 +57,20 @@ pub(super) fn refuse(text: &'static str) -> OAuthError {
 
 fn malformed() -> OAuthError {
     refuse("Malformed request")
+}
+
+/// Everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Form encoding, but a space is `%20`: what reads fragments in apps does not always know `+`.
+pub(super) fn encode<V: AsRef<str>>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> String {
+    let pairs = pairs.into_iter();
+    let encoded: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value.as_ref(), RESERVED)))
+        .collect();
+    encoded.join("&")
 }

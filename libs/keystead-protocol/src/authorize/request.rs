@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{answer::encode, pairs};
+use super::pairs;
 use crate::{
     error::{Code, OAuthError},
     ids::ClientId,
@@ -136,7 +136,7 @@ impl Request {
 impl Request {
     /// The request as a query, from which [`Request::parse`] reads the same.
     pub fn to_query(&self) -> String {
-        encode(self.sent())
+        pairs::encode(self.sent())
     }
 }
 

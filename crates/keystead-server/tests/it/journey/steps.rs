@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use axum::extract::Request;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::house::on_both;
 
@@ -211,5 +213,24 @@ on_both! {
         house.blocks(&bob).await;
         let answer = browser.presses("/u/consent", &page, "allow").await;
         assert_eq!((answer.status.as_u16(), answer.sent("code")), (400, None), "it went with the account");
+    }
+
+    async fn of_twenty_who_end_a_journey_at_once_one_is_answered(house) {
+        let ada = house.user("ada").await;
+        let third = house.asker("third", &ada, json!({ "is_first_party": false })).await;
+        let browser = house.signed_in(&ada).await;
+        let page = browser.visits(&third.authorizes(&[])).await;
+        let form = [("state", &*page.field("state")), ("action", "allow")];
+        let resume = browser.submits("/u/consent", &form).await.to().unwrap();
+        let cookie = format!("keystead={}", browser.cookie("keystead").unwrap());
+        let mut running = JoinSet::new();
+        for _ in 0..20 {
+            let (visitor, resume, cookie) = (house.visitor(), resume.clone(), cookie.clone());
+            running.spawn(async move { visitor.sends(Request::get(resume).header("cookie", cookie)).await });
+        }
+        let (won, lost): (Vec<_>, Vec<_>) = running.join_all().await.into_iter().partition(|answer| answer.to().is_some());
+        assert_eq!((won.len(), lost.len()), (1, 19));
+        assert!(won[0].sent("code").is_some());
+        assert!(lost.iter().all(|answer| answer.status == 400 && answer.shows("error-page")));
     }
 }

@@ -102,7 +102,8 @@ proptest! {
         for (name, value) in Request::PARAMETERS.iter().zip(&values) {
             query.append_pair(name, value);
         }
-        let encoded = query.finish();
+        // In an address a plus is a plus, so that no space may be written as one.
+        let encoded = query.finish().replace('+', "%20");
         let request = read(&encoded).unwrap();
         let json = serde_json::to_value(&request).unwrap();
         for (name, value) in Request::PARAMETERS.iter().zip(&values) {
