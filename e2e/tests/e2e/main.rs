@@ -16,6 +16,7 @@ mod browser;
 mod consent;
 mod driver;
 mod engine;
+mod guide;
 mod house;
 mod keyboard;
 mod kill;
@@ -66,6 +67,7 @@ fn main() {
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Need], &[Case])] = &[
         ("consent", &[Browser], consent::CASES),
+        ("guide", &[Browser, Axe], guide::CASES),
         ("keyboard", &[Browser], keyboard::CASES),
         ("kill", &[], kill::CASES),
         ("login", &[Browser], login::CASES),

@@ -25,7 +25,7 @@ cases! {
 }
 
 /// Narrow and wide: a phone, and a screen.
-const WIDTHS: [u32; 2] = [360, 1_280];
+pub const WIDTHS: [u32; 2] = [360, 1_280];
 const MOST_BYTES: f64 = 50.0 * 1024.0;
 
 async fn in_english(house: &House) {
@@ -85,7 +85,7 @@ async fn everything(house: &House, languages: &'static str, language: &str) {
 }
 
 /// Light or dark, and a width.
-async fn look(browser: &Browser, dark: bool, width: u32) {
+pub async fn look(browser: &Browser, dark: bool, width: u32) {
     let scheme = if dark { "dark" } else { "light" };
     let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
     browser.commands("Emulation.setEmulatedMedia", media).await;

@@ -28,20 +28,36 @@ impl Program {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        let mut command = Command::new(built());
+        command
+            .args(["serve", "--log-format", "json", "--data-dir"])
+            .arg(folder)
+            .args(["--listen", &address.to_string()])
+            .args(arguments)
+            .env_clear()
+            .envs(variables.iter().copied());
+        Self::run(command, folder, address)
+    }
+
+    /// Starts the demo in `folder`, and says where its guided page is.
+    pub fn demo(folder: &Path) -> (Self, SocketAddr) {
+        let (server, site) = neighbours();
+        let mut command = Command::new(built());
+        command
+            .args(["demo", "--port", &server.port().to_string()])
+            .env_clear();
+        (Self::run(command, folder, site), site)
+    }
+
+    fn run(mut command: Command, folder: &Path, address: SocketAddr) -> Self {
         let log = folder.join("server.log");
         let file = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .unwrap();
-        let process = Command::new(built())
-            .args(["serve", "--log-format", "json", "--data-dir"])
-            .arg(folder)
-            .args(["--listen", &address.to_string()])
-            .args(arguments)
+        let process = command
             .current_dir(folder)
-            .env_clear()
-            .envs(variables.iter().copied())
             // Hundreds of log-ins come from one address in minutes.
             .env("KEYSTEAD_LIMITS__REQUESTS_PER_SECOND", "0")
             .env("KEYSTEAD_LIMITS__FAILURES_PER_SECOND", "0")
@@ -81,6 +97,17 @@ impl Drop for Program {
         // Its folder goes with it, so it need not end in order.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// Two ports in a row that were free a moment ago.
+fn neighbours() -> (SocketAddr, SocketAddr) {
+    loop {
+        let first = free_address();
+        let next = SocketAddr::from((Ipv4Addr::LOCALHOST, first.port().saturating_add(1)));
+        if next != first && TcpListener::bind(next).is_ok() {
+            return (first, next);
+        }
     }
 }
 
