@@ -52,13 +52,14 @@ async fn signs_in(browser: &Browser, demo: &Demo) {
 /// Goes on until the guided page is there with its token.
 async fn agrees(browser: &Browser, demo: &Demo) {
     loop {
-        browser
+        let seen = browser
             .sees("#consent-allow, #confirm-continue, #token")
             .await;
         if browser.has("#token").await {
             break;
         }
-        browser.clicks("#consent-allow, #confirm-continue").await;
+        // The page may go while it is looked at: then what comes next is looked at.
+        let _ = seen.click().await;
     }
     assert_eq!(browser.stands().await.origin(), demo.page.origin());
 }
