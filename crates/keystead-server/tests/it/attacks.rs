@@ -1,9 +1,9 @@
 //! Attacks on the running server, each module named by its class in the project's list.
 
-mod class_04_open_redirect;
 mod class_01_redirect_uri;
 mod class_02_wildcards;
 mod class_03_loopback;
+mod class_04_open_redirect;
 mod class_05_response_modes;
 mod class_07_code_replay;
 mod class_08_pkce_downgrade;
