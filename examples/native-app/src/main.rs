@@ -26,7 +26,8 @@ async fn run(issuer: &str, client_id: &str, audience: &str, what: &str) -> Resul
     if what == "out" {
         let out = session.sign_out(None).await?;
         let rest = out.end_session.map_or("nothing to do".into(), String::from);
-        return Ok(println!("signed out here; in the browser: {rest}"));
+        println!("signed out here; in the browser: {rest}");
+        return Ok(());
     }
     let credentials = match session.credentials().await {
         Err(why) if why.needs_login() => {
