@@ -67,7 +67,7 @@ impl House {
     pub fn open(engine: Engine, scheme: Scheme) -> Self {
         let folder = TempDir::new().unwrap();
         let kept = engine.make(folder.path());
-        records::write(folder.path(), &kept.database, now());
+        blocking(|| records::write(folder.path(), &kept.database, now()));
         Self::serve(engine, folder, kept, scheme)
     }
 
@@ -77,7 +77,7 @@ impl House {
         let kept = engine.make(folder.path());
         // A SQLite file that is there without its sealing key is taken for a loss; PostgreSQL wants to be migrated first.
         if engine == Engine::Postgres {
-            keystead_store::migrate(&kept.database).unwrap();
+            blocking(|| keystead_store::migrate(&kept.database).unwrap());
         }
         Self::serve(engine, folder, kept, Scheme::Https)
     }
@@ -182,6 +182,12 @@ fn start(folder: &std::path::Path, kept: &Kept, issuer: &Url, address: SocketAdd
         .as_deref()
         .map(|url| ("KEYSTEAD_DATABASE__URL", url));
     Program::start(folder, address, &arguments, url.as_slice())
+}
+
+/// Opening a database blocks on a runtime of its own. A case that opens a house is on one already, and no thread can be
+/// on two.
+pub fn blocking<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap()
 }
 
 /// The moment, as the server will read it.

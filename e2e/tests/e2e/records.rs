@@ -68,12 +68,8 @@ pub fn write(folder: &Path, database: &Database, now: Timestamp) {
     Keyring::load_or_create(&key, &mut StdRng::seed_from_u64(2)).unwrap();
     let store = Store::open(database).unwrap();
     let work = move |tx: &mut Tx<'_>| all(tx, now);
-    let write = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.unwrap().block_on(store.write(work)).unwrap();
-    };
-    // A case that opens a house of its own is on a runtime already, and no thread can be on two.
-    std::thread::scope(|scope| scope.spawn(write).join().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(store.write(work)).unwrap();
     store.close();
 }
 
