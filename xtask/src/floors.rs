@@ -25,6 +25,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
             "keystead-server",
             "keystead-store",
             "keystead-client",
+            "keystead-verifier",
             "keystead-management",
             "keystead-protocol",
         ],

@@ -28,8 +28,9 @@ mod queue;
 mod stored;
 
 use argon::{Memory, Salt};
+use phc::Unreadable;
 use pool::Pool;
-use stored::{Stored, Unreadable};
+use stored::Stored;
 
 /// The longest password that is looked at when somebody logs in, in bytes; a longer one is wrong. It is more than a new
 /// password may have, because accounts that were imported chose theirs elsewhere.

@@ -5,7 +5,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use keystead_protocol::secret::Secret;
 
-use super::{phc::Phc, stored::Unreadable};
+use super::phc::{Phc, Unreadable};
 
 /// KiB of memory for a hash of ours.
 const MEMORY: u32 = 19_456;

@@ -6,10 +6,7 @@ use base64::Engine as _;
 use md4::Md4;
 use md5::{Digest as _, Md5};
 
-use super::{
-    phc::{BASE64, Phc},
-    stored::{Unreadable, of_sound_length},
-};
+use super::phc::{BASE64, Phc, Unreadable, of_sound_length};
 
 /// A digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

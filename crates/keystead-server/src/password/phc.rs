@@ -5,7 +5,13 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use super::stored::Unreadable;
+/// Bytes of a digest that is compared. Fewer could be guessed.
+const DIGEST: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// Why a stored text cannot be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(pub(super) &'static str);
 
 /// Imports are padded or not.
 pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -75,5 +81,14 @@ impl<'a> Phc<'a> {
         self.text(name)
             .and_then(|value| value.parse().ok())
             .ok_or(Unreadable("a cost parameter is missing or no number"))
+    }
+}
+
+/// Refuses a digest so short that a wrong password could well fit, or longer than any.
+pub(super) fn of_sound_length(digest: &[u8]) -> Result<(), Unreadable> {
+    if DIGEST.contains(&digest.len()) {
+        Ok(())
+    } else {
+        Err(Unreadable("a digest of a length that is not verified"))
     }
 }

@@ -19,7 +19,7 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, pbkdf2};
 use super::{
     argon::{Argon2Hash, Memory},
     digests::{Digest, Salted},
-    phc::Phc,
+    phc::{Phc, Unreadable, of_sound_length},
 };
 
 /// A stored text can be this long.
@@ -32,13 +32,6 @@ const MOST_BCRYPT: u8 = 14;
 const MOST_SCRYPT: u64 = 1 << 20;
 /// PBKDF2: rounds times blocks of output, about a second with the slowest digest.
 const MOST_PBKDF2: u64 = 2_000_000;
-/// Bytes of a digest that is compared. Fewer could be guessed.
-const DIGEST: std::ops::RangeInclusive<usize> = 16..=128;
-
-/// Why a stored text cannot be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unreadable(pub(super) &'static str);
 
 /// A hash with everything that is needed to verify a password.
 pub(super) struct Stored {
@@ -248,13 +241,4 @@ fn pbkdf2(digest: Digest, phc: Phc<'_>) -> Result<Form, Unreadable> {
         salt,
         digest,
     })
-}
-
-/// Refuses a digest so short that a wrong password could well fit, or longer than any.
-pub(super) fn of_sound_length(digest: &[u8]) -> Result<(), Unreadable> {
-    if DIGEST.contains(&digest.len()) {
-        Ok(())
-    } else {
-        Err(Unreadable("a digest of a length that is not verified"))
-    }
 }

@@ -130,7 +130,9 @@ async fn every_response_type_mode_and_prompt_in_it_is_taken() {
     let said = house.visitor().gets(DOCUMENTS[0]).await.json();
     let words = |name: &str| -> Vec<String> {
         let words = said[name].as_array().unwrap().iter();
-        words.map(|word| word.as_str().unwrap().to_owned()).collect()
+        words
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect()
     };
     for kind in words("response_types_supported") {
         for mode in words("response_modes_supported") {
