@@ -102,7 +102,7 @@ const AUTH_METHODS: [&str; 4] = [
     "private_key_jwt",
 ];
 
-const CLAIMS: [&str; 25] = [
+const CLAIMS: [&str; 27] = [
     "sub",
     "iss",
     "aud",
@@ -127,6 +127,8 @@ const CLAIMS: [&str; 25] = [
     "zoneinfo",
     "locale",
     "address",
+    "phone_number",
+    "phone_number_verified",
     "updated_at",
 ];
 

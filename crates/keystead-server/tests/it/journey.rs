@@ -5,6 +5,7 @@ mod consent;
 mod front_channel;
 mod login;
 mod logout;
+mod openid;
 mod response_modes;
 mod setup;
 mod signup;
