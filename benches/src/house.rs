@@ -100,6 +100,7 @@ impl Records {
                 let mut api = Api::new(ApiId::generate(rng), Audience::try_from(identifier)?, now);
                 api.settings.signing_alg = algorithm;
                 api.settings.allow_offline_access = true;
+                api.settings.skip_consent_for_verifiable_first_party_clients = true;
                 api.scopes = scope
                     .iter()
                     .map(|value| DefinedScope {
@@ -280,6 +281,7 @@ fn metadata(kind: ApplicationType, grants: &[GrantType]) -> ClientMetadata {
     ClientMetadata {
         application_type: Some(kind),
         grant_types: Some(grants.to_vec()),
+        is_first_party: true,
         oidc_conformant: true,
         ..ClientMetadata::default()
     }

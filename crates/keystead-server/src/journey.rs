@@ -4,7 +4,7 @@
 //! out by its `state` on which journey it is ([`state`]), and when it is done sends the browser to `/authorize/resume`,
 //! where `next` is asked again. No step knows another.
 
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 
 use self::state::{resume_at, step_at};
 use crate::services::Services;
@@ -19,6 +19,7 @@ mod end_session;
 mod entrance;
 mod finish;
 mod landing;
+mod limit;
 mod login;
 mod logout;
 pub mod next;
@@ -30,7 +31,7 @@ pub mod state;
 mod visit;
 
 /// The routes of every step.
-pub fn routes(_services: &Services) -> Router<Services> {
+pub fn routes(services: &Services) -> Router<Services> {
     Router::new()
         .merge(authorize::routes())
         .merge(login::routes())
@@ -41,4 +42,5 @@ pub fn routes(_services: &Services) -> Router<Services> {
         .merge(end_session::routes())
         .merge(setup::routes())
         .merge(landing::routes())
+        .layer(from_fn_with_state(services.clone(), limit::limit))
 }

@@ -1,7 +1,6 @@
 //! `keystead demo`: the server, a sample API and a guided page in one process, with everything that the tutorials need.
 
 use std::{
-    fs,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -97,21 +96,20 @@ pub(crate) fn run(demo: Demo) -> anyhow::Result<ExitCode> {
         Demo::Show { folder, port } => (folder.clone(), *port),
         Demo::Check { folder, .. } => (folder.clone(), 0),
     };
-    let passing = folder.is_none() && matches!(demo, Demo::Check { .. });
-    let folder = match folder {
-        Some(folder) => folder,
-        None if passing => {
-            std::env::temp_dir().join(format!("keystead-check-{}", std::process::id()))
-        }
-        None => PathBuf::from(FOLDER),
+    // A folder that nobody else can have made, and that goes when this does.
+    let passing = match (&demo, &folder) {
+        (Demo::Check { .. }, None) => Some(
+            tempfile::Builder::new()
+                .prefix("keystead-check-")
+                .tempdir()?,
+        ),
+        _ => None,
     };
-    let folder = std::path::absolute(folder)?;
-    let outcome = opened(&demo, &folder, port, begun);
-    if passing {
-        // Nothing of it is wanted any more, and the system's own sweep comes after us.
-        let _ = fs::remove_dir_all(&folder);
-    }
-    outcome
+    let folder = match &passing {
+        Some(passing) => passing.path().to_owned(),
+        None => std::path::absolute(folder.unwrap_or_else(|| FOLDER.into()))?,
+    };
+    opened(&demo, &folder, port, begun)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo says how long it took")]

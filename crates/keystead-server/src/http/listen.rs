@@ -35,6 +35,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Without the other end taking a byte of the answer.
     pub write: Duration,
+    /// Without anything moving while requests are under way on HTTP/2: longer than any answer may take to begin.
+    pub stall: Duration,
     /// Bytes of all header fields of a request, its request line included.
     pub head_size: u32,
     /// For requests under way when the server is told to stop.
@@ -49,6 +51,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(90),
             write: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
             head_size: 32 * 1024,
             drain: Duration::from_secs(25),
         }
@@ -208,11 +211,17 @@ impl Conversation {
             .keep_alive_timeout(limits.handshake)
             .serve_connection(TokioIo::new(stream), self.service());
         let mut connection = std::pin::pin!(connection);
+        let stalled = self.activity.stalled_for(limits.stall);
+        let mut stalled = std::pin::pin!(stalled);
         tokio::select! {
             ended = connection.as_mut() => return Ok(ended?),
+            () = stalled.as_mut() => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             () = self.over() => connection.as_mut().graceful_shutdown(),
         }
-        Ok(connection.await?)
+        tokio::select! {
+            ended = connection => Ok(ended?),
+            () = stalled => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
     }
 
     /// Returns when this connection should take no further requests.
@@ -233,13 +242,16 @@ impl Conversation {
     > + use<> {
         let (app, arrival, activity) = (self.app.clone(), self.arrival, self.activity.clone());
         service_fn(move |request: Request<Incoming>| {
-            let _request = activity.begin();
+            let under_way = activity.begin();
             let mut app = app.clone();
             async move {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(arrival);
                 let response = app.call(request).await?;
-                Ok(response.map(|body| Answering { body, _request }))
+                Ok(response.map(|body| Answering {
+                    body,
+                    request: under_way,
+                }))
             }
         })
     }

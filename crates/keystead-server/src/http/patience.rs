@@ -26,6 +26,8 @@ pub(super) struct Activity(Arc<Requests>);
 struct Requests {
     under_way: AtomicUsize,
     begun: AtomicU64,
+    /// Counts what moves: requests that begin and end, and pieces of answers that are taken.
+    steps: AtomicU64,
     opened: Instant,
     /// When the last request ended, in milliseconds since `opened`.
     quiet_since: AtomicU64,
@@ -36,6 +38,7 @@ impl Activity {
         Self(Arc::new(Requests {
             under_way: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
             opened: moment(),
             quiet_since: AtomicU64::new(0),
         }))
@@ -45,7 +48,12 @@ impl Activity {
     pub(super) fn begin(&self) -> UnderWay {
         self.0.under_way.fetch_add(1, SeqCst);
         self.0.begun.fetch_add(1, SeqCst);
+        self.step();
         UnderWay(self.clone())
+    }
+
+    fn step(&self) {
+        self.0.steps.fetch_add(1, SeqCst);
     }
 
     fn begun(&self) -> u64 {
@@ -54,6 +62,18 @@ impl Activity {
 
     fn is_quiet(&self) -> bool {
         self.0.under_way.load(SeqCst) == 0
+    }
+
+    /// Returns once requests are under way and nothing has moved for `limit`, or up to twice that. An HTTP/2 client that
+    /// gives its streams no room takes no answer, and neither a write nor a ping tells us.
+    pub(super) async fn stalled_for(&self, limit: Duration) {
+        loop {
+            let before = self.0.steps.load(SeqCst);
+            sleep(limit).await;
+            if !self.is_quiet() && self.0.steps.load(SeqCst) == before {
+                return;
+            }
+        }
     }
 
     /// Returns once no request has been under way for `limit`.
@@ -86,6 +106,7 @@ impl Drop for UnderWay {
         } = &*self.0.0;
         let elapsed = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         quiet_since.store(elapsed, SeqCst);
+        self.0.step();
         under_way.fetch_sub(1, SeqCst);
     }
 }
@@ -93,7 +114,7 @@ impl Drop for UnderWay {
 /// An answer's body, which keeps its request under way until it has been handed over.
 pub(super) struct Answering {
     pub(super) body: Body,
-    pub(super) _request: UnderWay,
+    pub(super) request: UnderWay,
 }
 
 impl http_body::Body for Answering {
@@ -104,6 +125,7 @@ impl http_body::Body for Answering {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.request.0.step();
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -276,5 +298,45 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let this = self.get_mut();
         let closed = Pin::new(&mut this.stream).poll_shutdown(cx);
         this.timed(cx, closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(40);
+
+    async fn ends(waiting: impl Future<Output = ()>) -> bool {
+        tokio::time::timeout(LIMIT * 10, waiting).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_idle_when_no_request_is_under_way() {
+        let activity = Activity::new();
+        let request = activity.begin();
+        assert!(!ends(activity.idle_for(LIMIT)).await);
+        drop(request);
+        let since = moment();
+        assert!(ends(activity.idle_for(LIMIT)).await);
+        assert!(since.elapsed() >= LIMIT / 2, "from the end of the request");
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_stalled_when_requests_are_and_nothing_moves() {
+        let activity = Activity::new();
+        assert!(!ends(activity.stalled_for(LIMIT)).await, "nobody asks");
+        let _request = activity.begin();
+        let moving = async {
+            loop {
+                sleep(LIMIT / 8).await;
+                activity.step();
+            }
+        };
+        tokio::select! {
+            stalled = ends(activity.stalled_for(LIMIT)) => assert!(!stalled, "an answer is being taken"),
+            () = moving => {}
+        }
+        assert!(ends(activity.stalled_for(LIMIT)).await);
     }
 }

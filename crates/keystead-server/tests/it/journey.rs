@@ -3,6 +3,7 @@
 mod authorize;
 mod consent;
 mod front_channel;
+mod limits;
 mod login;
 mod logout;
 mod openid;

@@ -1,9 +1,10 @@
 //! A writer for log lines that no request waits for: lines gather in memory, and one thread writes what has gathered.
 
 use std::{
+    convert::Infallible,
     io::{self, Write},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -13,6 +14,9 @@ use tracing_subscriber::fmt::MakeWriter;
 const MOST: usize = 4 * 1024 * 1024;
 /// How long lines gather under load: a system call for each line would cost more than making it.
 const GATHER: Duration = Duration::from_millis(5);
+
+/// How long the last lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Takes lines; clones share one thread.
 #[derive(Clone)]
@@ -31,10 +35,11 @@ struct State {
     ending: bool,
 }
 
-/// Ends the thread when it is dropped, after everything that was said is written.
+/// Ends the thread when it is dropped, after everything that was said is written; whoever reads it too slowly is waited
+/// for a moment only.
 pub(crate) struct Flush {
     lines: Lines,
-    thread: Option<JoinHandle<()>>,
+    written: mpsc::Receiver<Infallible>,
 }
 
 impl Lines {
@@ -45,7 +50,8 @@ impl Lines {
     ) -> io::Result<(Self, Flush)> {
         let lines = Self(Arc::default());
         let gathered = Arc::clone(&lines.0);
-        let thread = thread::Builder::new()
+        let (alive, written) = mpsc::channel();
+        thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || {
                 while let Some((text, missing)) = gathered.next() {
@@ -56,10 +62,11 @@ impl Lines {
                     }
                     let _ = out.flush();
                 }
+                drop(alive);
             })?;
         let flush = Flush {
             lines: lines.clone(),
-            thread: Some(thread),
+            written,
         };
         Ok((lines, flush))
     }
@@ -123,17 +130,13 @@ impl Drop for Flush {
     fn drop(&mut self) {
         self.lines.0.lock().ending = true;
         self.lines.0.came.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has nothing left to write.
-            let _ = thread.join();
-        }
+        // Either way there is nothing more to be done: the thread has ended, or time is up.
+        let _ = self.written.recv_timeout(LAST_LINES);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     struct Given(mpsc::Sender<Vec<u8>>, mpsc::Receiver<()>);

@@ -84,9 +84,7 @@ fn whoever_starts_it_may_make_the_first_owner() {
 
 /// The path of the set-up link in what was said.
 fn link_in(said: &str) -> String {
-    let (_, rest) = said
-        .split_once("/u/setup?ticket=")
-        .unwrap();
+    let (_, rest) = said.split_once("/u/setup?ticket=").unwrap();
     let end = |c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c));
     let ticket = rest.split(end).next().unwrap();
     format!("/u/setup?ticket={ticket}")
