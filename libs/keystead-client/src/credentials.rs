@@ -62,6 +62,13 @@ impl Credentials {
         self.id_token.as_deref()
     }
 
+    /// Whether both say the same about who signed in. Between two sign-ins of one session that is the subject alone.
+    #[cfg(feature = "http")]
+    pub(crate) fn is_same_user(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|one| one.id_token().map(IdToken::subject));
+        own == others
+    }
+
     /// Whether these can be renewed without the user.
     pub fn is_renewable(&self) -> bool {
         self.refresh_token.is_some()

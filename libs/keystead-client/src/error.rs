@@ -69,7 +69,7 @@ pub enum Error {
     #[error("the sign-in was refused ({0}); offer to sign in again")]
     Denied(String),
     /// What came back from the browser does not belong to this sign-in.
-    #[error("the callback was not accepted: {0}; forget it and start a new sign-in")]
+    #[error("the callback was not accepted: {0}; ignore it, and wait on or start a new sign-in")]
     Callback(#[from] CallbackRefusal),
     /// The ID token is not good, so nobody is signed in.
     #[error("the ID token was not accepted: {0}")]
@@ -93,9 +93,10 @@ pub enum Error {
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// No browser could be opened.
-    #[error("no browser could be opened ({why}); show the user this address: {url}")]
+    #[error("no browser could be opened ({why}); sign in again and show the user the address")]
     Browser {
-        /// Where to sign in.
+        /// Where it would have gone. Not in the text, which may be logged: it holds the `state`. This sign-in is over;
+        /// `Browser::with` shows the address of the next.
         url: Box<Url>,
         /// What the system said.
         why: String,
@@ -111,6 +112,11 @@ pub enum Error {
         "`{0}` is not of the API's origin, so it does not get the token; send that request with another client"
     )]
     OtherOrigin(String),
+    /// The API refused the token, and those that replaced it are another user's.
+    #[error(
+        "somebody else has signed in since the request was sent, so it was not sent again; make it anew if it is theirs too"
+    )]
+    OtherUser,
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers; stop the app")]
     NoRandomness,

@@ -23,7 +23,7 @@ const MOST_REDIRECTS: usize = 5;
 ///
 /// - Each request carries an access token that lives for another minute; it is renewed before it ends.
 /// - When the API answers 401 with `invalid_token` all the same (its clock may differ, the token may be revoked), the
-///   credentials are renewed and the request is sent once more, if its body can be.
+///   credentials are renewed and the request is sent once more, if its body can be, and never as another user.
 /// - The token goes to the API's own origin only. A redirect to anywhere else is not followed but handed back.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -90,7 +90,7 @@ impl Api {
     /// Sends a request with the access token. The answer may have any status.
     ///
     /// # Errors
-    /// Those of [`Session::credentials`], [`Error::OtherOrigin`], [`Error::Network`].
+    /// Those of [`Session::credentials`], [`Error::OtherOrigin`], [`Error::OtherUser`], [`Error::Network`].
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
         let request = request.build().map_err(|why| no_client(&why))?;
         if !self.is_ours(request.url()) {
@@ -100,13 +100,16 @@ impl Api {
         }
         // A body that is a stream is gone after the first time.
         let again = request.try_clone();
-        let token = self.credentials().await?.access_token;
-        let response = self.execute(request, &token).await?;
+        let first = self.credentials().await?;
+        let token = &first.access_token;
+        let response = self.execute(request, token).await?;
         let Some(again) = again.filter(|_| is_invalid_token(&response)) else {
             return Ok(response);
         };
-        match self.session.credentials_instead_of(&token).await {
-            Ok(renewed) if renewed.access_token != token => {
+        match self.session.credentials_instead_of(token).await {
+            // Somebody may have signed out and somebody else in, here or in another process.
+            Ok(renewed) if !renewed.is_same_user(&first) => Err(Error::OtherUser),
+            Ok(renewed) if renewed.access_token != *token => {
                 self.execute(again, &renewed.access_token).await
             }
             Err(why) if why.needs_login() => Err(why),

@@ -235,6 +235,13 @@ fn encoded(form: &[(&str, &str)]) -> String {
         .finish()
 }
 
+/// What a consent page wants to hear again.
+fn shown(page: &str) -> &str {
+    let field = page.split_once(r#"name="shown" value=""#);
+    let value = field.and_then(|(_, rest)| rest.split_once('"'));
+    value.map_or("", |(value, _)| value)
+}
+
 /// A browser with cookies and without windows.
 struct Browser {
     http: Client,
@@ -254,7 +261,7 @@ impl Browser {
         let mut at = login.url().clone();
         for _ in 0..HOPS {
             if at.as_str().starts_with(&back) {
-                return Ok(session.finish(login, at.as_str()).await?);
+                return Ok(session.finish(&login, at.as_str()).await?);
             }
             at = match self.send(Method::GET, &at, None).await? {
                 Shown::Moved(on) => on,
@@ -285,7 +292,11 @@ impl Browser {
                 ("action", "submit"),
             ],
             "/u/confirm" => &[("state", &state), ("action", "submit")],
-            "/u/consent" => &[("state", &state), ("action", "allow")],
+            "/u/consent" => &[
+                ("state", &state),
+                ("shown", shown(page)),
+                ("action", "allow"),
+            ],
             other => bail!("stopped at {other}: {}", gist(page)),
         };
         Ok(encoded(form))

@@ -188,15 +188,22 @@ async fn sign_in(
 }
 
 async fn callback(State(guide): Shared, Browser(visitor): Browser, uri: Uri) -> Response {
-    let Some(login) = visitor.shown(|shown| shown.login.take()) else {
-        return go("/");
-    };
     let came = format!(
         "{}{CALLBACK}?{}",
         guide.site,
         uri.query().unwrap_or_default()
     );
-    match visitor.session.finish(login, &came).await {
+    // Any page can lead here: only what is the sign-in's own ends it, and only once.
+    let own = visitor.shown(|shown| match shown.login.as_ref()?.code(&came) {
+        Err(why @ Error::Callback(_)) => Some(Err(why)),
+        _ => shown.login.take().map(Ok),
+    });
+    let login = match own {
+        Some(Ok(login)) => login,
+        Some(Err(why)) => return told(&visitor, &why),
+        None => return go("/"),
+    };
+    match visitor.session.finish(&login, &came).await {
         Ok(_) => {
             visitor.shown(|shown| {
                 shown.notice =

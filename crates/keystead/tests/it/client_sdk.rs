@@ -32,6 +32,8 @@ const CALLBACK: &str = "http://127.0.0.1:49152/callback";
 /// `keystead demo`, which has an app, an API and a user.
 struct Demo {
     issuer: String,
+    /// Where the guided page stands.
+    site: Url,
     cast: Value,
     process: Child,
     _folder: TempDir,
@@ -59,6 +61,7 @@ impl Demo {
         );
         Self {
             issuer: format!("http://localhost:{port}/"),
+            site: Url::parse(&format!("http://127.0.0.1:{}/", port + 1)).unwrap(),
             cast: read(&data.join("demo.json")),
             process,
             _folder: folder,
@@ -136,7 +139,7 @@ impl<'d> Person<'d> {
     async fn signs_in(&mut self, session: &Session, ask: &SignIn) -> Result<Credentials, Error> {
         let login = session.begin(ask, CALLBACK).await.unwrap();
         let back = self.walks(login.url().clone()).await;
-        session.finish(login, back.as_str()).await
+        session.finish(&login, back.as_str()).await
     }
 
     /// Follows every redirect and fills in every form, until the app's address or a page without a form.
@@ -163,8 +166,12 @@ impl<'d> Person<'d> {
                 .1;
             let [email, password] =
                 ["email", "password"].map(|name| self.demo.cast[name].as_str().unwrap());
+            let page = answer.text().await.unwrap();
+            let shown = page.split_once(r#"name="shown" value=""#);
+            let shown = shown.map_or("", |(_, rest)| rest.split_once('"').unwrap().0);
             let pairs = [
                 ("state", &*state),
+                ("shown", shown),
                 ("username", email),
                 ("password", password),
                 ("action", action),
@@ -378,4 +385,24 @@ async fn death_between_rotation_and_storing_is_forgiven_and_a_copy_is_not() {
         matches!(why, Error::LoginRequired(LoginReason::Revoked)),
         "{why}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guided_pages_sign_in_outlives_a_forged_callback() {
+    let demo = Demo::starts();
+    let mut ada = Person::of(&demo);
+    ada.sends(&demo.site, None).await;
+    let sign_in = demo.site.join("sign-in").unwrap();
+    let begun = ada.sends(&sign_in, Some(String::new())).await;
+    let hosted = begun.headers()[header::LOCATION].to_str().unwrap();
+
+    let forged = demo.site.join("callback?code=eves&state=eves").unwrap();
+    ada.sends(&forged, None).await;
+    let page = ada.sends(&demo.site, None).await.text().await.unwrap();
+    assert!(page.contains("it belongs to another sign-in"), "{page}");
+
+    let last = ada.walks(Url::parse(hosted).unwrap()).await;
+    assert_eq!(last, demo.site);
+    let page = ada.sends(&demo.site, None).await.text().await.unwrap();
+    assert!(page.contains("Signed in as"), "{page}");
 }

@@ -29,14 +29,15 @@ impl Session {
     /// the credentials.
     ///
     /// # Errors
-    /// Everything that [`Login::code`] and [`Login::credentials`] say. After a network error the sign-in begins anew,
-    /// because a code is good once.
-    pub async fn finish(&self, login: Login, callback: &str) -> Result<Credentials, Error> {
+    /// Everything that [`Login::code`] and [`Login::credentials`] say. [`Error::Callback`] leaves the sign-in as it was: any
+    /// app or page can open that address, so go on waiting for the right one. After anything else, success included, let
+    /// go of the login; after a network error the sign-in begins anew, because a code is good once.
+    pub async fn finish(&self, login: &Login, callback: &str) -> Result<Credentials, Error> {
         let code = login.code(callback)?;
         self.redeem(login, &code).await
     }
 
-    pub(super) async fn redeem(&self, login: Login, code: &Secret) -> Result<Credentials, Error> {
+    pub(super) async fn redeem(&self, login: &Login, code: &Secret) -> Result<Credentials, Error> {
         let inner = &self.0;
         let provider = inner.provider().await?;
         let sent_at = self.now();
@@ -82,6 +83,6 @@ impl Session {
         let listener = crate::loopback::Listener::bind(browser.port, browser.path.clone()).await?;
         let login = self.begin(ask, &listener.redirect_uri()).await?;
         let code = listener.code(&login, browser).await?;
-        self.redeem(login, &code).await
+        self.redeem(&login, &code).await
     }
 }

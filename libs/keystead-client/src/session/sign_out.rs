@@ -9,7 +9,7 @@ use crate::{
     transition::{end_session_url, revocation_request},
 };
 
-/// What became of a sign-out. Nothing is kept any more, in any case.
+/// What became of a sign-out. Nothing is kept any more: had that failed, there would be an error instead.
 #[derive(Debug)]
 #[must_use = "it says whether the provider has ended the sign-in too"]
 pub struct SignedOut {
@@ -21,29 +21,31 @@ pub struct SignedOut {
 }
 
 impl Session {
-    /// Signs out. Without a network the credentials are forgotten all the same.
+    /// Signs out. The credentials are forgotten first and the provider is told then, so that neither a network that is
+    /// away nor an app that is closed meanwhile leaves anybody signed in here.
     ///
     /// `back_to` is where [`SignedOut::end_session`] comes back to; it must be registered at the provider.
     ///
     /// # Errors
-    /// [`Error::Vault`] if what is kept cannot be removed.
+    /// [`Error::Vault`] if what is kept cannot be removed; the provider was told all the same, unless another process does
+    /// not let go of the vault.
     pub async fn sign_out(&self, back_to: Option<&str>) -> Result<SignedOut, Error> {
         let inner = &self.0;
         let mut turn = inner.turn.lock().await;
         let _lock = inner.lock().await?;
-        let unsaved = turn.unsaved.take();
         // What cannot be read can be forgotten.
         let read = inner.read().await;
-        let record = match unsaved {
+        let record = match turn.unsaved.take() {
             Some(newest) => Ok(Some(newest)),
             None => read,
         };
+        let forgotten = inner.forget().await;
         let (revoked, record) = match record {
             Ok(Some(record)) => (self.revoke(&record).await, Some(record)),
             Ok(None) => (Ok(()), None),
             Err(why) => (Err(why), None),
         };
-        inner.forget().await?;
+        forgotten?;
         let hint = record
             .as_ref()
             .and_then(|record| record.credentials.id_token());

@@ -7,6 +7,8 @@ use std::{
 
 use keystead_protocol::secret::Secret;
 
+#[cfg(feature = "keychain")]
+use super::keychain::Keychain;
 use super::{
     Lock, Vault,
     disk::{make_folder, private, read, remove, replace},
@@ -27,13 +29,14 @@ pub struct FileVault {
 
 impl FileVault {
     /// With the key in the operating system's keychain under this name; where there is no keychain, such as on a server,
-    /// in a file beside.
+    /// in a file beside. A keychain that is there and does not give or take the key, because it is locked or its user says
+    /// no, is an error and not a reason for a file; [`FileVault::with_key_file`] does without one.
     ///
     /// Which of them it was stands in the file: if the keychain is away another day, that is an error and not an empty vault.
     #[cfg(feature = "keychain")]
     pub fn new(folder: impl Into<PathBuf>, service: impl Into<String>) -> Self {
         let folder = folder.into();
-        let keys = Keys::keychain(service.into(), folder.join("key"));
+        let keys = Keys::keychain(service.into(), Keychain::open, folder.join("key"));
         Self::with(&folder, keys)
     }
 
@@ -50,7 +53,7 @@ impl FileVault {
         Self::with(&folder.into(), Keys::given(key))
     }
 
-    fn with(folder: &Path, keys: Keys) -> Self {
+    pub(super) fn with(folder: &Path, keys: Keys) -> Self {
         Self {
             file: folder.join("credentials"),
             lock: folder.join("lock"),

@@ -9,7 +9,7 @@ use rand_core::Rng as _;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "keychain")]
-use super::keychain;
+use super::keychain::Keychain;
 use super::{
     disk::{make_folder, read, replace},
     sealed::{Key, Place},
@@ -29,10 +29,15 @@ enum Source {
     #[cfg(feature = "keychain")]
     Keychain {
         service: String,
+        open: Open,
         /// Where there is no keychain.
         file: PathBuf,
     },
 }
+
+/// How to come by the keychain, if there is one.
+#[cfg(feature = "keychain")]
+type Open = fn() -> Result<Keychain, VaultError>;
 
 impl Keys {
     fn new(source: Source) -> Self {
@@ -54,8 +59,12 @@ impl Keys {
     }
 
     #[cfg(feature = "keychain")]
-    pub(super) fn keychain(service: String, file: PathBuf) -> Self {
-        Self::new(Source::Keychain { service, file })
+    pub(super) fn keychain(service: String, open: Open, file: PathBuf) -> Self {
+        Self::new(Source::Keychain {
+            service,
+            open,
+            file,
+        })
     }
 
     /// The key that a file at hand was sealed with; nothing if that is not one of ours.
@@ -68,9 +77,9 @@ impl Keys {
         let key = match (&self.source, place) {
             (Source::File(path), Place::KeyFile) => key_in(path)?,
             #[cfg(feature = "keychain")]
-            (Source::Keychain { service, .. }, Place::Keychain) => {
+            (Source::Keychain { service, open, .. }, Place::Keychain) => {
                 let gone = || VaultError::Keychain("it is not there".into());
-                Some(keychain::find(service)?.ok_or_else(gone)?)
+                Some(open()?.find(service)?.ok_or_else(gone)?)
             }
             #[cfg(feature = "keychain")]
             (Source::Keychain { file, .. }, Place::KeyFile) => key_in(file)?,
@@ -89,10 +98,14 @@ impl Keys {
             Source::Given => return Err(VaultError::Keychain("no key was given".into())),
             Source::File(path) => (Place::KeyFile, key_of(path)?),
             #[cfg(feature = "keychain")]
-            Source::Keychain { service, file } => match keychain_key(service) {
-                Ok(key) => (Place::Keychain, key),
-                Err(VaultError::Keychain(_)) => (Place::KeyFile, key_of(file)?),
-                Err(why) => return Err(why),
+            Source::Keychain {
+                service,
+                open,
+                file,
+            } => match open() {
+                // One that is there and refuses is the user's to unlock: a key file would be for good.
+                Ok(keychain) => (Place::Keychain, keychain_key(&keychain, service)?),
+                Err(_) => (Place::KeyFile, key_of(file)?),
             },
         };
         Ok((place, self.remember(place, key)))
@@ -106,12 +119,12 @@ impl Keys {
 }
 
 #[cfg(feature = "keychain")]
-fn keychain_key(service: &str) -> Result<Key, VaultError> {
-    if let Some(key) = keychain::find(service)? {
+fn keychain_key(keychain: &Keychain, service: &str) -> Result<Key, VaultError> {
+    if let Some(key) = keychain.find(service)? {
         return Ok(key);
     }
     let key = new_key()?;
-    keychain::keep(service, &key)?;
+    keychain.keep(service, &key)?;
     Ok(key)
 }
 

@@ -188,6 +188,62 @@ fn one_at_a_time() {
     }
 }
 
+#[cfg(feature = "keychain")]
+mod keychain {
+    //! Keychains of the tests' own: one that works, one that is locked, one that is not there.
+
+    use std::sync::{Arc, OnceLock};
+
+    use keyring_core::{Error, mock};
+
+    use super::super::{key::Keys, keychain::Keychain};
+    use super::*;
+
+    const SERVICE: &str = "com.example.app";
+
+    fn there() -> Result<Keychain, VaultError> {
+        static STORE: OnceLock<Arc<mock::Store>> = OnceLock::new();
+        let store = STORE.get_or_init(|| mock::Store::new().unwrap());
+        Ok(Keychain(store.clone()))
+    }
+
+    fn locked() -> Result<Keychain, VaultError> {
+        let keychain = Keychain(mock::Store::new().unwrap());
+        let entry = keychain.entry(SERVICE)?;
+        let cred: &mock::Cred = entry.as_any().downcast_ref().unwrap();
+        cred.set_error(Error::NoStorageAccess("it is locked".into()));
+        Ok(keychain)
+    }
+
+    fn absent() -> Result<Keychain, VaultError> {
+        Err(VaultError::Keychain("no session bus".into()))
+    }
+
+    #[test]
+    fn only_a_keychain_that_is_not_there_is_replaced_by_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = folder.path().join("app");
+        let with = |open| {
+            let keys = Keys::keychain(SERVICE.into(), open, app.join("key"));
+            FileVault::with(&app, keys)
+        };
+        let is_refused = |result| matches!(result, Err(VaultError::Keychain(_)));
+        assert!(is_refused(with(locked).store(&text("first"))));
+        assert!(!app.join("key").exists() && !app.join("credentials").exists());
+        // Unlocked, it has the key and no file has.
+        with(there).store(&text("second")).unwrap();
+        assert_eq!(with(there).load(), Ok(Some(text("second"))));
+        assert!(!app.join("key").exists());
+        for open in [locked, absent] {
+            assert!(is_refused(with(open).load().map(drop)));
+        }
+        with(absent).clear().unwrap();
+        with(absent).store(&text("third")).unwrap();
+        assert_eq!(with(absent).load(), Ok(Some(text("third"))));
+        assert!(app.join("key").exists());
+    }
+}
+
 /// On a machine without a keychain the key lies in a file, and the file says so.
 #[cfg(all(feature = "keychain", target_os = "linux"))]
 #[test]

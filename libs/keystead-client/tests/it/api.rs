@@ -15,7 +15,10 @@ use axum::{
 use keystead_client::{Api, Error, LoginReason, Scope, Want, reqwest};
 use tokio::net::TcpListener;
 
-use crate::{house::House, network::Cut};
+use crate::{
+    house::{House, REDIRECT},
+    network::Cut,
+};
 
 /// A request as it arrived: method, path, token, body.
 type Seen = (String, String, Option<String>, String);
@@ -317,4 +320,27 @@ async fn an_api_without_tls_gets_no_token() {
             "{base}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_request_is_not_sent_again_as_somebody_else() {
+    let (house, recorder, api, _) = signed_in().await;
+    let first = house.session.current().await.unwrap().unwrap();
+    recorder
+        .refuses
+        .lock()
+        .unwrap()
+        .insert(first.access_token().expose().to_owned(), REFUSED);
+    // In another process of the app, which this one has not seen yet.
+    house.provider.house().user = "eve";
+    let other = house.started_again();
+    let login = other.begin(&other.ask(), REDIRECT).await.unwrap();
+    let callback = house.callback(login.url());
+    other.finish(&login, &callback).await.unwrap();
+    let why = api.get("messages").await.unwrap_err();
+    assert!(matches!(why, Error::OtherUser), "{why}");
+    assert_eq!(recorder.seen().len(), 1);
+    // What is asked for from now on is hers.
+    api.get("messages").await.unwrap();
+    assert_eq!(recorder.seen().len(), 2);
 }

@@ -261,11 +261,11 @@ async fn a_browser_that_does_not_open_is_an_address_to_show() {
         matches!(&why, Error::Browser { url, .. } if url.path() == "/authorize"),
         "{why}"
     );
+    // The text may be logged, and the address is worth a sign-in.
+    let text = why.to_string();
     assert!(
-        why.to_string().starts_with(
-            "no browser could be opened (no display); show the user this address: http://"
-        ),
-        "{why}"
+        text.starts_with("no browser could be opened (no display)") && !text.contains("state="),
+        "{text}"
     );
 }
 
@@ -287,14 +287,17 @@ async fn a_callback_of_another_sign_in_is_not_finished() {
     let house = House::new().await;
     let (one, other) = (house.begins().await, house.begins().await);
     let callback = house.callback(one.url());
-    let why = house.session.finish(other, &callback).await.unwrap_err();
+    let why = house.session.finish(&other, &callback).await.unwrap_err();
     assert!(
         matches!(why, Error::Callback(CallbackRefusal::State)),
         "{why}"
     );
-    house.session.finish(one, &callback).await.unwrap();
+    // Whoever sent it has not ended the sign-in that waits.
+    let own = house.callback(other.url());
+    house.session.finish(&other, &own).await.unwrap();
+    house.session.finish(&one, &callback).await.unwrap();
     let late = house.begins().await;
-    let why = house.session.finish(late, &callback).await.unwrap_err();
+    let why = house.session.finish(&late, &callback).await.unwrap_err();
     assert!(
         matches!(why, Error::Callback(CallbackRefusal::State)),
         "{why}"

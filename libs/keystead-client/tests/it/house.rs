@@ -77,7 +77,7 @@ impl House {
     pub async fn signs_in(&self) -> Credentials {
         let login = self.begins().await;
         let callback = self.callback(login.url());
-        self.session.finish(login, &callback).await.unwrap()
+        self.session.finish(&login, &callback).await.unwrap()
     }
 
     /// What the vault holds.

@@ -224,7 +224,7 @@ async fn a_sign_in_over_a_cut_network_leaves_nothing() {
         let login = house.begins().await;
         let callback = house.callback(login.url());
         house.wire.cut(cut);
-        let why = house.session.finish(login, &callback).await.unwrap_err();
+        let why = house.session.finish(&login, &callback).await.unwrap_err();
         assert!(why.is_temporary(), "{cut:?}: {why}");
         assert!(house.session.current().await.unwrap().is_none());
         house.wire.cut(Cut::Nowhere);

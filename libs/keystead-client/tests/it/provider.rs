@@ -60,6 +60,8 @@ pub enum Fault {
     OtherUser,
     /// ID tokens of renewals are signed with an unpublished key that calls itself by the published one's name.
     Forged,
+    /// Revocations are done and never answered.
+    Silent,
 }
 
 pub struct House {
@@ -73,6 +75,8 @@ pub struct House {
     /// Refresh tokens: their successor and when they were spent, if they were.
     families: HashMap<String, Option<(String, i64)>>,
     pub is_revoked: bool,
+    /// Who sits at the browser.
+    pub user: &'static str,
     pub renewals: usize,
     pub key_fetches: usize,
     pub revocations: Vec<String>,
@@ -99,6 +103,7 @@ impl Provider {
             codes: HashMap::new(),
             families: HashMap::new(),
             is_revoked: false,
+            user: "ada",
             renewals: 0,
             key_fetches: 0,
             revocations: Vec::new(),
@@ -172,7 +177,7 @@ impl House {
         if let Some(token) = &refresh_token {
             self.families.insert(token.clone(), None);
         }
-        let id_token = self.id_token(wanted["nonce"].as_str(), "ada", &SIGNER);
+        let id_token = self.id_token(wanted["nonce"].as_str(), self.user, &SIGNER);
         Some(self.tokens(&scope, refresh_token, id_token))
     }
 
@@ -259,9 +264,15 @@ async fn revoke(
     State(provider): State<Provider>,
     Form(form): Form<HashMap<String, String>>,
 ) -> Response {
-    let mut house = provider.house();
-    house.revocations.push(form["token"].clone());
-    house.is_revoked = true;
+    let is_silent = {
+        let mut house = provider.house();
+        house.revocations.push(form["token"].clone());
+        house.is_revoked = true;
+        house.fault == Fault::Silent
+    };
+    if is_silent {
+        std::future::pending::<()>().await;
+    }
     closing(StatusCode::OK)
 }
 

@@ -146,7 +146,7 @@ async fn a_sign_in_with_a_wrong_clock_is_refused() {
     house.clock.advance(-3600);
     let login = house.begins().await;
     let callback = house.callback(login.url());
-    let why = house.session.finish(login, &callback).await.unwrap_err();
+    let why = house.session.finish(&login, &callback).await.unwrap_err();
     assert!(
         matches!(why, Error::IdToken(_)) && why.to_string().contains("clock"),
         "{why}"
@@ -295,7 +295,7 @@ async fn without_a_vault_a_session_ends_with_its_process() {
     let one = session(&house.issuer, house.clock.clone(), memory.clone());
     let login = one.begin(&one.ask(), crate::house::REDIRECT).await.unwrap();
     let callback = house.callback(login.url());
-    one.finish(login, &callback).await.unwrap();
+    one.finish(&login, &callback).await.unwrap();
     let same = session(&house.issuer, house.clock.clone(), memory);
     assert!(same.credentials().await.is_ok());
     let other = session(&house.issuer, house.clock.clone(), MemoryVault::new());

@@ -1,6 +1,8 @@
 //! The end of a sign-in, with and without a network.
 
-use crate::house::House;
+use std::time::Duration;
+
+use crate::{house::House, provider::Fault};
 
 #[tokio::test]
 async fn a_sign_out_revokes_forgets_and_leads_to_the_providers() {
@@ -75,4 +77,25 @@ async fn the_refresh_token_that_is_revoked_is_the_newest() {
     let revoked = house.provider.house().revocations.clone();
     assert_eq!(revoked.len(), 1);
     assert_ne!(revoked[0], "refresh-2");
+}
+
+#[tokio::test]
+async fn an_app_that_is_closed_before_the_provider_answers_is_signed_out() {
+    let house = House::new().await;
+    house.signs_in().await;
+    house.provider.house().fault = Fault::Silent;
+    let session = house.session.clone();
+    let signing_out = tokio::spawn(async move { session.sign_out(None).await });
+    for _ in 0..500 {
+        if !house.provider.house().revocations.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(house.provider.house().revocations, ["refresh-2"]);
+    signing_out.abort();
+    assert!(signing_out.await.unwrap_err().is_cancelled());
+    assert_eq!(house.kept(), "");
+    let started = house.started_again();
+    assert!(started.credentials().await.unwrap_err().needs_login());
 }
