@@ -1,6 +1,6 @@
 //! Whether a form was sent by one of our own pages: cookies come along from everywhere, so they prove nothing of it.
 
-use axum::http::{HeaderMap, HeaderName, header::ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header::ORIGIN};
 
 use crate::config::Issuer;
 
@@ -15,24 +15,28 @@ pub struct CrossSite;
 /// cannot set, or in older browsers by `Origin` (RFC 6454 §7). The origin is the configured issuer's; which host the
 /// request asked for makes no difference.
 ///
-/// A page with `Referrer-Policy: no-referrer` sends `Origin: null`, which is refused where it is all there is: our forms'
-/// pages say `same-origin`.
+/// `Sec-Fetch-Site` compares a page with the host that the browser asked for, so a stranger's name that leads here (DNS
+/// rebinding) is `same-origin` too. Therefore an `Origin` beside it must be ours as well.
+///
+/// A page with `Referrer-Policy: no-referrer` sends `Origin: null`, which says nothing: it is refused where it is all there
+/// is (our forms' pages say `same-origin`), and not looked at beside `Sec-Fetch-Site`. So a rebound page that hides its
+/// origin is believed; a browser has no cookie of ours for it.
 ///
 /// # Errors
 /// [`CrossSite`], also if neither header is there.
 pub fn check(headers: &HeaderMap, issuer: &Issuer) -> Result<(), CrossSite> {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     let mut origins = headers.get_all(ORIGIN).iter();
-    let own = match (sites.next(), sites.next()) {
-        (Some(site), None) => site == "same-origin",
-        (None, _) => match (origins.next(), origins.next()) {
-            (Some(origin), None) => issuer
-                .as_str()
-                .strip_suffix('/')
-                .is_some_and(|own| origin.as_bytes() == own.as_bytes()),
-            _ => false,
-        },
-        (Some(_), Some(_)) => false,
+    let is_ours = |origin: &HeaderValue| {
+        let own = issuer.as_str().strip_suffix('/');
+        own.is_some_and(|own| origin.as_bytes() == own.as_bytes())
+    };
+    let own = match (sites.next(), sites.next(), origins.next(), origins.next()) {
+        (Some(site), None, origin, None) => {
+            site == "same-origin" && origin.is_none_or(|origin| origin == "null" || is_ours(origin))
+        }
+        (None, _, Some(origin), None) => is_ours(origin),
+        _ => false,
     };
     if own { Ok(()) } else { Err(CrossSite) }
 }
@@ -54,6 +58,31 @@ mod tests {
                 "a page of ours without a referrer",
                 &[("sec-fetch-site", "same-origin"), ("origin", "null")],
                 true,
+            ),
+            (
+                "a page of ours that says so twice",
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://id.example"),
+                ],
+                true,
+            ),
+            (
+                "another name that leads here",
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://evil.example"),
+                ],
+                false,
+            ),
+            (
+                "the same, hidden behind ours",
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://id.example"),
+                    ("origin", "https://evil.example"),
+                ],
+                false,
             ),
             (
                 "an older browser",
