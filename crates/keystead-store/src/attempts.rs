@@ -1,7 +1,8 @@
 //! Attempts that may fail, counted before they are looked at, so that nobody has more of them than a limit allows.
 //!
 //! A counter is one moment: when it will have drained. Each attempt puts it off by a step, each step of time brings one
-//! attempt back, and a counter that has drained is no row any more. So one number is count, window and expiry.
+//! attempt back, and a counter that has drained counts for nothing until its row is swept. So one number is count, window and
+//! expiry.
 
 use std::time::Duration;
 

@@ -114,7 +114,8 @@ impl DatabaseOptions {
         self.disable_signup.unwrap_or(false)
     }
 
-    /// Whether attempts are limited for each account; they are for each address in any case.
+    /// Whether attempts are limited for each account beside those from each address. Then one from where the account was
+    /// logged in to before counts for that account from that address alone, and not for the address.
     pub fn brute_force_protection(&self) -> bool {
         self.brute_force_protection.unwrap_or(true)
     }

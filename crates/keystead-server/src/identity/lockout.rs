@@ -185,13 +185,14 @@ impl Gate {
     }
 
     /// The counters of an attempt, always in this order, so that two transactions wait for each other in one direction only.
+    /// The address comes first: one that is shut out writes no row for each name that it makes up.
     fn counters(&self, from: Whence) -> Vec<Counter<'_>> {
         let pair = Counter(Of::AccountAndAddress, &self.pair, PAIR);
         let address = Counter(Of::Address, &self.address, ADDRESS);
         let account = Counter(Of::Account, &self.account, ACCOUNT);
         match (self.protects_accounts, from) {
             (true, Whence::Known) => vec![pair],
-            (true, Whence::Unknown) => vec![pair, address, account],
+            (true, Whence::Unknown) => vec![address, pair, account],
             (false, Whence::Known | Whence::Unknown) => vec![address],
         }
     }

@@ -10,6 +10,7 @@ use keystead_server::identity::{
     lockout::{Admission, Gate, Limit},
     refusals::{Rejection, Why},
 };
+use keystead_store::cleanup::{self, LogRetention};
 use serde_json::json;
 
 use super::{HOME, PASSWORD, Town, together};
@@ -160,6 +161,17 @@ on_both! {
         assert_eq!((by, wait), (Limit::Address, Duration::from_secs(864)));
         assert_eq!(town.answer("ada@example.org", PASSWORD, AWAY).await, "in");
         assert_eq!(town.answer("bob@example.org", PASSWORD, HOME).await, "in");
+    }
+
+    async fn an_address_that_is_shut_leaves_no_row_for_each_name_that_it_makes_up(house) {
+        let town = Town::new(house, json!({})).await;
+        assert_eq!(town.strays(100, AWAY).await, 100);
+        assert_eq!(town.strays(50, AWAY).await, 0);
+        let later = town.house.now() + Duration::from_hours(24 * 30);
+        let log = LogRetention { age: Duration::from_hours(24), lines: 1 };
+        let swept = cleanup::sweep_all(&town.house.services.store, log, later).await.unwrap();
+        let rows = swept.iter().find(|(table, _)| *table == "attempts");
+        assert_eq!(rows, Some(&("attempts", 201)), "a hundred names, each with a pair, and the address");
     }
 
     async fn addresses_that_one_household_chooses_from_are_one(house) {
