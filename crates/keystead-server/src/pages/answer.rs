@@ -1,5 +1,7 @@
 //! Authorization responses that travel inside a page: `form_post` and `web_message`.
 
+use std::fmt;
+
 use askama::Template;
 use keystead_protocol::redirect::TrustedRedirect;
 use serde_json::{Map, Value, json};
@@ -7,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{ClientFace, Frame, Page, Screen, policy};
 
 /// Posts the parameters of an authorization response to the client (OAuth 2.0 Form Post Response Mode). Its script only
-/// presses the button; without scripts a person does.
-#[derive(Debug, Clone)]
+/// presses the button; without scripts a person does. `Debug` does not tell the parameters' values.
+#[derive(Clone)]
 pub struct FormPost<'a> {
     /// Where the response goes.
     pub to: &'a TrustedRedirect,
@@ -19,8 +21,9 @@ pub struct FormPost<'a> {
 }
 
 /// Hands the parameters of an authorization response to the window that opened or framed this one, and to nobody else
-/// (Web Message Response Mode): the script posts `{type: "authorization_response", response}` to the redirect's origin.
-#[derive(Debug, Clone)]
+/// (Web Message Response Mode): the script posts `{type: "authorization_response", response}` to the redirect's origin. `Debug` does
+/// not tell the parameters' values.
+#[derive(Clone)]
 pub struct WebMessage<'a> {
     /// The redirect URI, whose origin alone may read the response.
     pub to: &'a TrustedRedirect,
@@ -28,6 +31,30 @@ pub struct WebMessage<'a> {
     pub client: ClientFace<'a>,
     /// The parameters.
     pub pairs: &'a [(&'a str, &'a str)],
+}
+
+impl fmt::Debug for FormPost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormPost")
+            .field("to", self.to)
+            .field("client", &self.client)
+            .field("pairs", &names(self.pairs))
+            .finish()
+    }
+}
+
+impl fmt::Debug for WebMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebMessage")
+            .field("to", self.to)
+            .field("client", &self.client)
+            .field("pairs", &names(self.pairs))
+            .finish()
+    }
+}
+
+fn names<'a>(pairs: &[(&'a str, &str)]) -> Vec<&'a str> {
+    pairs.iter().map(|(name, _)| *name).collect()
 }
 
 #[derive(Template)]

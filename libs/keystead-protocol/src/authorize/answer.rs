@@ -1,5 +1,7 @@
 //! The answer to an authorization request, in success and error, by whichever way it goes to the client.
 
+use std::fmt;
+
 use super::{pairs::encode, request::Request, response::ResponseMode};
 use crate::{error::OAuthError, redirect::TrustedRedirect};
 
@@ -12,8 +14,8 @@ pub struct Reply {
     state: Option<String>,
 }
 
-/// An answer that is ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An answer that is ready to be sent. `Debug` tells where it goes and which parameters it has, never their values.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
     /// By redirect: the `Location`, which holds nothing that a header could not.
     Redirect(String),
@@ -32,6 +34,25 @@ pub enum Answer {
         /// The members of the message.
         pairs: Vec<(&'static str, String)>,
     },
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, to, pairs) = match self {
+            // What was registered may have a query of its own, but where that ends nobody can see.
+            Self::Redirect(to) => {
+                let end = to.find(['?', '#']).unwrap_or(to.len());
+                return f.debug_tuple("Redirect").field(&&to[..end]).finish();
+            }
+            Self::FormPost { to, pairs } => ("FormPost", to, pairs),
+            Self::WebMessage { to, pairs } => ("WebMessage", to, pairs),
+        };
+        let names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        f.debug_struct(name)
+            .field("to", to)
+            .field("pairs", &names)
+            .finish()
+    }
 }
 
 impl Reply {

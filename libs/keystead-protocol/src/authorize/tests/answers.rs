@@ -21,6 +21,21 @@ fn code() -> Vec<(&'static str, String)> {
 }
 
 #[test]
+fn nothing_that_a_client_is_handed_is_written_for_debugging() {
+    for (mode, want) in [
+        ("query", r#"Redirect("https://app.example/cb")"#),
+        ("fragment", r#"Redirect("https://app.example/cb")"#),
+        ("form_post", r#"pairs: ["code", "state", "iss"]"#),
+        ("web_message", r#"pairs: ["code", "state", "iss"]"#),
+    ] {
+        let reply = reply("https://app.example/cb", mode, Some("s"));
+        let text = format!("{:?}", reply.success(code(), ISSUER));
+        assert!(text.contains(want), "{text}");
+        assert!(!text.contains("c-1_x"), "{text}");
+    }
+}
+
+#[test]
 fn each_redirect_keeps_its_query_and_puts_the_answer_in_one_place() {
     for (redirect, mode, state, want) in [
         (
