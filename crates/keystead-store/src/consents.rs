@@ -84,16 +84,16 @@ pub fn remember(
     .map(drop)
 }
 
-/// What a user has agreed to; nothing if they were never asked.
+/// What a user has agreed to; `None` if they never agreed. Whoever agreed to no scope has agreed all the same.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
-pub fn find(tx: &mut Tx<'_>, parties: &Parties) -> Result<Scope, Fault> {
+pub fn find(tx: &mut Tx<'_>, parties: &Parties) -> Result<Option<Scope>, Fault> {
     let row = tx.row(
         "SELECT scopes FROM consents WHERE user_id = $1 AND client_id = $2 AND audience = $3",
         &[&parties.user, &parties.client, &parties.audience_key()],
     )?;
-    row.map_or_else(|| Ok(Scope::default()), |mut row| row.take())
+    row.map(|mut row| row.take()).transpose()
 }
 
 /// Everything that a user has agreed to, in the order of clients and APIs.

@@ -88,7 +88,7 @@ async fn go_on(
             if let Some(known) = known {
                 close(visit, known).await?;
             }
-            let text = "Somebody else signed in than was expected";
+            let text = "Whoever was expected has not signed in";
             Err(case.refuse(OAuthError::new(code, text)))
         }
         (Step::Login(why), _) => sign_in(visit, case, why, state.as_ref()),

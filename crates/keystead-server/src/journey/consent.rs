@@ -1,7 +1,8 @@
 //! `/u/consent`: a user is told what a client asks for, and allows it or not. What was allowed is remembered.
 
 use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
-use keystead_protocol::{form::Form, scope::Scope};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use keystead_protocol::{form::Form, ids::Audience, scope::Scope, secret::Digest};
 use keystead_store::{
     consents,
     journeys::{self, Step as Taken},
@@ -87,6 +88,7 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
     let case = &asked.case;
     let page = Consent {
         state: asked.known.handle.expose(),
+        shown: &shown(&asked.here),
         client: face(&case.client),
         account: account(&asked.here),
         returns_to: &case.returns_to(),
@@ -95,6 +97,15 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
     let look = visit.look(case.request.ui_locales.as_deref());
     let to = FormAction::Client(case.checked.reply.to());
     Ok(pages::render(&page, &look, to))
+}
+
+/// What stands for everything that a page shows: the scopes, and the API that they are of. No scope has a line break.
+fn shown(here: &Here) -> String {
+    let mut scopes: Vec<&str> = here.to_agree.iter().map(|scope| scope.as_str()).collect();
+    scopes.sort_unstable();
+    let api = here.parties.audience.as_ref().map_or("", Audience::as_str);
+    let text = format!("{}\n{api}", scopes.join(" "));
+    URL_SAFE_NO_PAD.encode(Digest::of(text.as_bytes()).as_bytes())
 }
 
 /// Whose account it is, as the user would call it.
@@ -143,7 +154,11 @@ async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
         return Ok(go(After::Post, &on));
     };
     match form.get("action") {
-        Some("allow") => allow(visit, asked).await?,
+        Some("allow") if form.get("shown") == Some(&shown(&asked.here)) => {
+            allow(visit, asked).await?;
+        }
+        // Something was granted or taken since, and nobody agrees unseen: the journey leads to the page again.
+        Some("allow") => {}
         _ => {
             close(visit, &asked.known).await?;
             return Err(asked.case.declined());
@@ -164,10 +179,13 @@ async fn allow(visit: &Visit, asked: Asked) -> Result<(), Error> {
     let (key, now) = (known.key, visit.now);
     let (parties, scope) = (here.parties, here.to_agree);
     let written = visit.services.store.write(move |tx| {
-        consents::remember(tx, &parties, &scope, now)?;
-        journeys::advance(tx, &key, &journey, now)
+        let step = journeys::advance(tx, &key, &journey, now)?;
+        if step == Taken::Taken {
+            consents::remember(tx, &parties, &scope, now)?;
+        }
+        Ok::<_, keystead_store::Fault>(step)
     });
-    // Overtaken by the same form: the journey goes on all the same.
+    // Overtaken, by the same form or by a refusal: then the journey says what comes of it.
     let (Taken::Taken | Taken::Stale | Taken::Over) = written.await?;
     Ok(())
 }

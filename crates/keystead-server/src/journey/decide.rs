@@ -125,7 +125,9 @@ async fn look(visit: &Visit, case: &Case, current: Current) -> Result<Option<(He
     };
     let entitlement = case.entitlement(visit, &user).await?;
     let to_agree = case.to_agree(&entitlement.scope);
-    let agreed = goes_without_saying(case) || to_agree.is_subset(&remembered);
+    // Who asks for no scope asks for the API all the same, so an empty set needs a consent too.
+    let agreed = goes_without_saying(case)
+        || remembered.is_some_and(|remembered| to_agree.is_subset(&remembered));
     let here = Here {
         current,
         user,
@@ -178,6 +180,7 @@ enum Wanted {
     Anybody,
     User(String),
     Unclear,
+    Nobody,
 }
 
 impl Wanted {
@@ -186,21 +189,25 @@ impl Wanted {
             Self::Anybody => Expected::Anybody,
             Self::User(user) => Expected::User(user),
             Self::Unclear => Expected::Unclear,
+            Self::Nobody => Expected::Nobody,
         }
     }
 }
 
+/// A subject that the claims demand decides alone; a hint that cannot be read takes nothing from it, and one that names
+/// somebody else leaves nobody.
 async fn expected(visit: &Visit, case: &Case) -> Result<Wanted, Error> {
     let hinted = match &case.request.id_token_hint {
-        None => None,
+        None => Wanted::Anybody,
         Some(hint) => match id_tokens::read_hint(&visit.services, hint, visit.now).await? {
-            Some(hint) => Some(hint.user.to_string()),
-            None => return Ok(Wanted::Unclear),
+            Some(hint) => Wanted::User(hint.user.to_string()),
+            None => Wanted::Unclear,
         },
     };
-    Ok(match (hinted, case.checked.claims.subject.clone()) {
-        (Some(hinted), Some(subject)) if hinted != subject => Wanted::Unclear,
-        (Some(user), _) | (None, Some(user)) => Wanted::User(user),
-        (None, None) => Wanted::Anybody,
+    Ok(match (case.checked.claims.subjects.as_slice(), hinted) {
+        ([], hinted) => hinted,
+        ([demanded], Wanted::User(hinted)) if *demanded != hinted => Wanted::Nobody,
+        ([demanded], _) => Wanted::User(demanded.clone()),
+        _ => Wanted::Nobody,
     })
 }

@@ -34,8 +34,10 @@ pub enum Expected<'a> {
     Anybody,
     /// The user of this id.
     User(&'a str),
-    /// It said so in a way that we cannot read any more, or named two: whoever is signed in may be somebody else.
+    /// It said so in a way that we cannot read any more: whoever is signed in may be somebody else.
     Unclear,
+    /// It named two, and nobody is both.
+    Nobody,
 }
 
 /// Who is signed in.
@@ -98,6 +100,9 @@ pub fn next_step(
     policy: Policy,
     now: Timestamp,
 ) -> Step {
+    if ask.expected == Expected::Nobody {
+        return Step::Refuse(Code::LoginRequired);
+    }
     let Some(session) = session else {
         return Step::Login(Why::Nobody);
     };
@@ -139,7 +144,7 @@ fn reauthenticate(ask: &Ask<'_>, session: &SignedIn<'_>, now: Timestamp) -> Opti
         _ if select_account => Some(Why::SelectAccount),
         _ if login => Some(Why::Asked),
         _ if ask.max_age.is_some_and(|max| max.is_exceeded_by(age)) => Some(Why::TooOld),
-        Expected::Anybody | Expected::User(_) => None,
+        Expected::Anybody | Expected::User(_) | Expected::Nobody => None,
     }
 }
 

@@ -9,6 +9,8 @@ use super::{ClientFace, Frame, Page, Screen};
 pub struct Consent<'a> {
     /// The journey, as it goes into the form.
     pub state: &'a str,
+    /// What stands for all that is shown: it comes back with the form, so that nothing else is agreed to.
+    pub shown: &'a str,
     /// The client that asks.
     pub client: ClientFace<'a>,
     /// Who is logged in: an e-mail address or a name.

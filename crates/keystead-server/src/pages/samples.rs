@@ -31,7 +31,7 @@ pub struct Sample {
 pub const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}gnp.exe${clientName}\u{0}";
 
 const STATE: &str = "hKFo2SBfT3JkZXI-c2VhbGVk_c3RhdGU";
-const CLIENT: ClientFace<'static> = ClientFace {
+pub(super) const CLIENT: ClientFace<'static> = ClientFace {
     name: "Acme Notes",
     logo_uri: None,
 };
@@ -100,7 +100,7 @@ pub(super) fn render_all() -> Vec<(Locale, &'static str, Sample)> {
 }
 
 /// A redirect URI as if it had been registered.
-fn redirect(uri: &str) -> Option<TrustedRedirect> {
+pub(super) fn redirect(uri: &str) -> Option<TrustedRedirect> {
     let registered = RegisteredRedirect::try_from(uri).ok()?;
     let all: RegisteredRedirects = std::iter::once(registered).collect();
     all.trust(Some(uri), RedirectRule::Exact, LoopbackPort::Fixed)

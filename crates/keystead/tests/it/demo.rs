@@ -103,6 +103,12 @@ struct Browser<'a> {
     cookies: Vec<String>,
 }
 
+/// What a consent page wants to hear again.
+fn shown(page: &str) -> &str {
+    let field = page.split_once(r#"name="shown" value=""#);
+    field.map_or("", |(_, rest)| rest.split_once('"').unwrap().0)
+}
+
 impl Browser<'_> {
     /// Follows an address through the hosted pages; gives the last answer.
     fn follows(&mut self, url: &str) -> String {
@@ -119,6 +125,7 @@ impl Browser<'_> {
                     .append_pair("state", &state)
                     .append_pair("username", self.email)
                     .append_pair("password", self.password)
+                    .append_pair("shown", shown(&answer))
                     .append_pair(
                         "action",
                         if at.path() == "/u/consent" {

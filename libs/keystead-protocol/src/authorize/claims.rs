@@ -17,9 +17,9 @@ pub struct AskedClaims {
     /// By name, at userinfo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub userinfo: Vec<String>,
-    /// Who alone may be answered about: `sub` with a value.
+    /// Who alone may be answered about: each value that a `sub` has, once. Two of them are a contradiction.
     #[serde(skip)]
-    pub subject: Option<String>,
+    pub subjects: Vec<String>,
     /// An `acr` without which the client does not want an answer.
     #[serde(skip)]
     pub essential_acr: bool,
@@ -66,13 +66,16 @@ impl AskedClaims {
                 .collect()
         };
         let of = |place: &str, claim: &str| member(place)?.get(claim)?.as_object();
-        let subject = ["id_token", "userinfo"]
+        let mut subjects: Vec<String> = ["id_token", "userinfo"]
             .iter()
-            .find_map(|place| of(place, "sub")?.get("value")?.as_str());
+            .filter_map(|place| of(place, "sub")?.get("value")?.as_str())
+            .map(str::to_owned)
+            .collect();
+        subjects.dedup();
         Self {
             id_token: names("id_token"),
             userinfo: names("userinfo"),
-            subject: subject.map(str::to_owned),
+            subjects,
             essential_acr: of("id_token", "acr")
                 .and_then(|acr| acr.get("essential")?.as_bool())
                 .unwrap_or(false),

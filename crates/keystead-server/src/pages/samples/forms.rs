@@ -143,6 +143,7 @@ impl Samples<'_> {
         ];
         let page = Consent {
             state: STATE,
+            shown: STATE,
             client: CLIENT,
             account: "ada@example.com",
             returns_to: "notes.acme.example",
@@ -162,6 +163,7 @@ impl Samples<'_> {
         }];
         let hostile = Consent {
             state: HOSTILE,
+            shown: HOSTILE,
             client: ClientFace {
                 name: HOSTILE,
                 logo_uri: None,

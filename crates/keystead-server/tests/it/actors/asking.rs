@@ -128,10 +128,13 @@ impl Browser {
 
     /// Presses a button of a page that asks something, and follows where that leads.
     pub async fn presses(&self, path: &str, page: &Answer, action: &str) -> Answer {
-        let pairs = [
+        let mut pairs = vec![
             ("state", page.field("state")),
             ("action", action.to_owned()),
         ];
+        if page.shows("consent-form") {
+            pairs.push(("shown", page.field("shown")));
+        }
         self.answers(path, &pairs).await
     }
 

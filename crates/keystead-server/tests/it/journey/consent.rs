@@ -1,8 +1,12 @@
 //! Consent: who is asked, in which words, what is remembered, and what a refusal leads to.
 
+use std::time::Duration;
+
 use keystead_store::{
-    apis::Api,
+    apis::{Api, TokenDialect},
     consents::{self, Parties},
+    journeys,
+    roles::{self, Addition, Permission},
 };
 use serde_json::json;
 
@@ -101,6 +105,77 @@ on_both! {
         assert_eq!(tokens.text("scope"), "openid");
         let told = house.visitor().shows(&tokens.text("access_token")).await.json();
         assert_eq!(told["email"], "ada@example.com");
+    }
+
+    async fn who_asks_for_no_scope_asks_for_the_api_all_the_same(house) {
+        let ada = house.user("ada").await;
+        house.api(API, |api| {
+            api.settings.skip_consent_for_verifiable_first_party_clients = true;
+            api.settings.enforce_policies = Some(true);
+            api.settings.token_dialect = Some(TokenDialect::AccessTokenAuthz);
+        }).await;
+        let third = house.asker("third", &ada, json!({ "is_first_party": false })).await;
+        let local = house.asker("local", &ada, json!({ "callbacks": ["http://localhost:8080/callback"] })).await;
+        let browser = house.signed_in(&ada).await;
+        for (app, callback) in [(&third, REDIRECT), (&local, "http://localhost:8080/callback")] {
+            let asked = [("audience", API), ("scope", ""), ("redirect_uri", callback)];
+            let silent = app.authorizes(&[asked[0], asked[1], asked[2], ("prompt", "none")]);
+            let answer = browser.opens(&silent).await;
+            assert_eq!((answer.sent("code"), answer.sent("error").as_deref()), (None, Some("consent_required")), "{}", app.id);
+            let page = browser.visits(&app.authorizes(&asked)).await;
+            assert!(page.shows("consent-form"), "{}: {}", app.id, page.short());
+            assert!(browser.presses("/u/consent", &page, "allow").await.sent("code").is_some(), "{}", app.id);
+            assert!(browser.opens(&silent).await.sent("code").is_some(), "{}: remembered", app.id);
+        }
+        let asked = third.authorizes(&[("scope", ""), ("prompt", "none")]);
+        assert_eq!(browser.opens(&asked).await.sent("error").as_deref(), Some("consent_required"), "nor without an API");
+    }
+
+    async fn what_was_not_shown_is_not_agreed_to(house) {
+        let ada = house.user("ada").await;
+        let api = house.api(API, |api| api.settings.enforce_policies = Some(true)).await;
+        let third = house.asker("third", &ada, json!({ "is_first_party": false })).await;
+        let browser = house.signed_in(&ada).await;
+        let asked = third.authorizes(&[("audience", API), ("scope", "openid delete:messages")]);
+        let page = browser.visits(&asked).await;
+        assert!(!page.body.contains("delete:messages"), "it is not permitted to ada");
+        let user = ada.id.clone();
+        let more = Permission { api: api.id.clone(), scope: "delete:messages".try_into().unwrap() };
+        let added = house.writes(move |tx| roles::add_to_user(tx, &user, std::slice::from_ref(&more))).await;
+        assert_eq!(added, Addition::Done);
+        let again = browser.presses("/u/consent", &page, "allow").await;
+        assert!(again.shows("consent-form"), "{}", again.short());
+        assert!(again.body.contains("delete:messages"));
+        let parties = || Parties { user: ada.id.clone(), client: third.client_id(), audience: Some(API.try_into().unwrap()) };
+        let asked = parties();
+        assert_eq!(house.writes(move |tx| consents::find(tx, &asked)).await, None);
+        let form = [("state", &*again.field("state")), ("action", "allow")];
+        let answer = browser.submits("/u/consent", &form).await;
+        assert!(browser.follows(answer).await.shows("consent-form"), "a form that does not say what it showed");
+        let code = browser.presses("/u/consent", &again, "allow").await.sent("code").unwrap();
+        assert_eq!(third.redeems(&code).await.text("scope"), "openid delete:messages");
+    }
+
+    async fn nothing_is_remembered_of_a_step_that_was_not_taken(house) {
+        let ada = house.user("ada").await;
+        let third = house.asker("third", &ada, json!({ "is_first_party": false })).await;
+        let browser = house.signed_in(&ada).await;
+        let page = browser.visits(&third.authorizes(&[])).await;
+        // The journey is being ended while the form is read: the form's own step finds it over.
+        let (user, now) = (ada.id.clone(), house.now());
+        let ending = house.writes(move |tx| {
+            let ended = journeys::end_all_of_user(tx, &user, now);
+            std::thread::sleep(Duration::from_millis(500));
+            ended
+        });
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            browser.presses("/u/consent", &page, "allow").await
+        };
+        let (ended, answer) = tokio::join!(ending, late);
+        assert_eq!((ended, answer.status.as_u16(), answer.sent("code")), (1, 400, None));
+        let parties = Parties { user: ada.id.clone(), client: third.client_id(), audience: None };
+        assert_eq!(house.writes(move |tx| consents::find(tx, &parties)).await, None);
     }
 
     async fn what_was_taken_back_is_asked_again(house) {

@@ -98,6 +98,38 @@ on_both! {
         assert_eq!(of_ada.opens(&silent).await.sent("error").as_deref(), Some("login_required"));
     }
 
+    async fn whom_the_claims_demand_is_the_only_one_answered_about_whatever_a_hint_says(house) {
+        let (ada, bob) = (house.user("ada").await, house.user("bob").await);
+        house.gives_password(&bob).await;
+        let app = house.asker("app", &ada, json!({})).await;
+        house.opens(&bob, &app).await;
+        let (of_ada, of_bob) = (house.signed_in(&ada).await, house.signed_in(&bob).await);
+        let demanded = json!({ "id_token": { "sub": { "value": ada.id.as_str() } } }).to_string();
+        let unclear = [("id_token_hint", "not-a-token"), ("claims", &*demanded)];
+        assert!(of_ada.opens(&app.authorizes(&unclear)).await.sent("code").is_some(), "the demand is clear");
+        let silent = app.authorizes(&[unclear[0], unclear[1], ("prompt", "none")]);
+        assert_eq!(of_bob.opens(&silent).await.sent("error").as_deref(), Some("login_required"));
+        let there = ("connection", "users-of-bob");
+        let browser = house.browser();
+        let page = browser.visits(&app.authorizes(&[unclear[0], unclear[1], there])).await;
+        let answer = browser.signs_in(&page, &bob).await;
+        assert_eq!((answer.sent("code"), answer.sent("error").as_deref()), (None, Some("login_required")));
+        // Two who cannot both be: no page is shown for it, to whomever.
+        let code = of_bob.opens(&app.authorizes(&[])).await.sent("code").unwrap();
+        let hint = app.redeems(&code).await.text("id_token");
+        let (own, other) = (ada.id.as_str(), bob.id.as_str());
+        let both = json!({ "id_token": { "sub": { "value": own } }, "userinfo": { "sub": { "value": other } } }).to_string();
+        for (name, changes) in [
+            ("a hint against a demand", &[("id_token_hint", hint.as_str()), ("claims", &*demanded)][..]),
+            ("a demand against another", &[("claims", &*both)]),
+        ] {
+            for browser in [&of_ada, &of_bob, &house.browser()] {
+                let answer = browser.opens(&app.authorizes(changes)).await;
+                assert_eq!((answer.sent("code"), answer.sent("error").as_deref()), (None, Some("login_required")), "{name}");
+            }
+        }
+    }
+
     async fn the_wrong_one_who_signs_in_is_not_answered_about(house) {
         let (ada, bob) = (house.user("ada").await, house.user("bob").await);
         house.gives_password(&bob).await;
@@ -146,7 +178,7 @@ on_both! {
         let browser = house.signed_in(&ada).await;
         let page = browser.visits(&third.authorizes(&[])).await;
         let state = page.field("state");
-        let form = [("state", state.as_str()), ("action", "allow")];
+        let form = [("state", state.as_str()), ("shown", &page.field("shown")), ("action", "allow")];
         let (first, second) = (browser.submits("/u/consent", &form).await, browser.submits("/u/consent", &form).await);
         assert_eq!((first.status.as_u16(), second.status.as_u16()), (303, 303), "the button was pressed twice");
         assert_eq!(first.to(), second.to());
@@ -220,7 +252,7 @@ on_both! {
         let third = house.asker("third", &ada, json!({ "is_first_party": false })).await;
         let browser = house.signed_in(&ada).await;
         let page = browser.visits(&third.authorizes(&[])).await;
-        let form = [("state", &*page.field("state")), ("action", "allow")];
+        let form = [("state", &*page.field("state")), ("shown", &page.field("shown")), ("action", "allow")];
         let resume = browser.submits("/u/consent", &form).await.to().unwrap();
         let cookie = format!("keystead={}", browser.cookie("keystead").unwrap());
         let mut running = JoinSet::new();

@@ -101,29 +101,39 @@ fn what_is_asked_for_by_name_is_agreed_to_by_scope() {
 
 #[test]
 fn demands_are_heard() {
-    for (text, subject, acr) in [
+    for (text, subjects, acr) in [
         (
             r#"{"id_token":{"sub":{"value":"auth0|1"}}}"#,
-            Some("auth0|1"),
+            &["auth0|1"][..],
             false,
         ),
         (
             r#"{"userinfo":{"sub":{"value":"auth0|2"}}}"#,
-            Some("auth0|2"),
+            &["auth0|2"],
+            false,
+        ),
+        (
+            r#"{"id_token":{"sub":{"value":"auth0|1"}},"userinfo":{"sub":{"value":"auth0|1"}}}"#,
+            &["auth0|1"],
+            false,
+        ),
+        (
+            r#"{"id_token":{"sub":{"value":"auth0|1"}},"userinfo":{"sub":{"value":"auth0|2"}}}"#,
+            &["auth0|1", "auth0|2"],
             false,
         ),
         (
             r#"{"id_token":{"sub":null,"acr":{"essential":true,"values":["x"]}}}"#,
-            None,
+            &[],
             true,
         ),
-        (r#"{"id_token":{"acr":{"essential":false}}}"#, None, false),
-        (r#"{"id_token":{"acr":{"values":["x"]}}}"#, None, false),
+        (r#"{"id_token":{"acr":{"essential":false}}}"#, &[], false),
+        (r#"{"id_token":{"acr":{"values":["x"]}}}"#, &[], false),
     ] {
         let asked = AskedClaims::read(Some(text));
         assert_eq!(
-            (asked.subject.as_deref(), asked.essential_acr),
-            (subject, acr),
+            (asked.subjects, asked.essential_acr),
+            (subjects.iter().map(|s| (*s).to_owned()).collect(), acr),
             "{text}"
         );
     }

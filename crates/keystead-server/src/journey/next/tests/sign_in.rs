@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn who_has_to_sign_in() {
-    use Expected::{Anybody, Unclear, User};
+    use Expected::{Anybody, Nobody, Unclear, User};
     let (own, other) = (
         connection("con_0123456789abcdef"),
         connection("con_fedcba9876543210"),
@@ -230,6 +230,26 @@ fn who_has_to_sign_in() {
             SIGNED_IN,
             EASY,
             Step::Finish,
+        ),
+        (
+            "two who cannot both be",
+            "",
+            ada(0),
+            Nobody,
+            None,
+            NOTHING,
+            EASY,
+            Step::Refuse(Code::LoginRequired),
+        ),
+        (
+            "two who cannot both be, and nobody is here",
+            "",
+            None,
+            Nobody,
+            None,
+            NOTHING,
+            EASY,
+            Step::Refuse(Code::LoginRequired),
         ),
         (
             "the right connection",
