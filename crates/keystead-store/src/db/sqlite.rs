@@ -35,11 +35,9 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)
+    let mut connection = Connection::open_with_flags(file, flags)
         .map_err(|e| Fault::Unavailable(format!("{}: {e}", file.display())))?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(fault)?;
+    connection.busy_handler(Some(wait)).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(256);
     connection
         .execute_batch(
@@ -57,6 +55,13 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
             .map_err(fault)?;
     }
     Ok(connection)
+}
+
+/// Waits for another process that writes, for about five seconds in all. By short steps: SQLite's own, which grow to a tenth
+/// of a second, hardly ever meet the moment in which a busy writer lets go.
+fn wait(tries: i32) -> bool {
+    std::thread::sleep(Duration::from_millis(1));
+    tries < 5_000
 }
 
 /// A reader thread: takes jobs until every sender is gone.
