@@ -26,7 +26,7 @@ impl Colour {
     /// Reads `#rrggbb` or `#rgb`; nothing else that a style sheet would take.
     ///
     /// # Errors
-    /// [`BadColour`].
+    /// `BadColour`.
     pub fn parse(text: &str) -> Result<Self, BadColour> {
         let digits = text.strip_prefix('#').ok_or(BadColour)?;
         Self::from_hex(digits)
