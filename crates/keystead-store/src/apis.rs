@@ -202,11 +202,17 @@ pub fn replace_signing_secret(
     Ok(Effect::of(changed))
 }
 
-/// Deletes an API with its scopes, the permissions that name them and the client grants for it.
+/// Deletes an API with its scopes, the permissions that name them, the client grants for it and what people agreed to about
+/// it. Token families for it are left to their end: nothing is minted for an identifier that no API has.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
 pub fn delete(tx: &mut Tx<'_>, id: &ApiId, now: Timestamp) -> Result<Deletion, Fault> {
+    // Consents name the identifier, and whoever registers it next is somebody about whom nobody was asked.
+    tx.run(
+        "DELETE FROM consents WHERE audience = (SELECT identifier FROM apis WHERE id = $1 AND NOT is_system)",
+        &[id],
+    )?;
     let deleted = tx.run("DELETE FROM apis WHERE id = $1 AND NOT is_system", &[id])?;
     announce(tx, deleted, id, now)?;
     Deletion::of(deleted, tx, EXISTS, id)

@@ -7,6 +7,7 @@ use keystead_protocol::{ids::GrantId, time::Timestamp};
 use crate::{
     db::{Priority, Store, Tx},
     fault::Fault,
+    feed,
     log::{self, LogId},
 };
 
@@ -144,7 +145,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         table: "changes",
         lifetime: "a day",
-        sweep: changes,
+        sweep: |tx, sweep| feed::prune(tx, sweep.now - EVIDENCE, sweep.batch),
     },
     Rule {
         table: "log",
@@ -278,15 +279,4 @@ fn refresh_tokens(tx: &mut Tx<'_>, sweep: &Sweep) -> Result<u64, Fault> {
         )?;
     }
     Ok(deleted)
-}
-
-/// Deletes old changes from the front only: readers take a gap in the numbers for news that they have missed.
-fn changes(tx: &mut Tx<'_>, sweep: &Sweep) -> Result<u64, Fault> {
-    tx.run(
-        "DELETE FROM changes WHERE number IN (
-           SELECT number FROM changes
-           WHERE number < COALESCE((SELECT MIN(number) FROM changes WHERE at > $1), 9223372036854775807)
-           ORDER BY number LIMIT $2)",
-        &[&(sweep.now - EVIDENCE), &sweep.batch],
-    )
 }

@@ -177,21 +177,21 @@ pub fn since(tx: &mut Tx<'_>, after: i64) -> Result<News, Fault> {
     }
 }
 
-/// Deletes the oldest changes, at most `limit`, and says how many: those before the first one made at `before` or later.
+/// Deletes the oldest changes, at most `limit`, and says how many: those before the first one made later than `made_by`.
 ///
 /// It always deletes from the front, though the clocks of nodes differ, so that who lags behind sees that changes are
 /// missing and never a hole among those that are left.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
-pub fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+pub fn prune(tx: &mut Tx<'_>, made_by: Timestamp, limit: u32) -> Result<u64, Fault> {
     tx.run(
         "DELETE FROM changes WHERE number IN (
            SELECT number FROM changes
            WHERE number < COALESCE(
-             (SELECT number FROM changes WHERE at >= $1 ORDER BY number LIMIT 1),
+             (SELECT number FROM changes WHERE at > $1 ORDER BY number LIMIT 1),
              (SELECT number + 1 FROM change_counter WHERE one = 1))
            ORDER BY number LIMIT $2)",
-        &[&before, &limit],
+        &[&made_by, &limit],
     )
 }

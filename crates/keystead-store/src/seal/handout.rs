@@ -29,6 +29,8 @@ pub enum Handout {
     Request,
     /// A request to log out that must be confirmed.
     Logout,
+    /// What an error page says.
+    ErrorPage,
 }
 
 impl Handout {
@@ -37,6 +39,7 @@ impl Handout {
         match self {
             Self::Request => b"keystead handout authorization request\0",
             Self::Logout => b"keystead handout logout\0",
+            Self::ErrorPage => b"keystead handout error page\0",
         }
     }
 }
@@ -176,7 +179,9 @@ mod tests {
         let back = |purpose, now| keyring.take_back(purpose, &text, now);
         assert_eq!(*back(Handout::Request, NOW).unwrap(), b"a request");
         assert_eq!(back(Handout::Request, LATER), Err(NotOurs::Expired));
-        assert_eq!(back(Handout::Logout, NOW), Err(NotOurs::Unreadable));
+        for other in [Handout::Logout, Handout::ErrorPage] {
+            assert_eq!(back(other, NOW), Err(NotOurs::Unreadable), "{other:?}");
+        }
     }
 
     #[test]

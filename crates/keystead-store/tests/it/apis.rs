@@ -10,6 +10,7 @@ use keystead_store::{
     Deletion, Effect, Insert, Tx, Update,
     apis::{self, Api, TokenDialect},
     client_grants::{self, ClientGrant},
+    consents::{self, Parties},
     feed::Entity,
     seal::Slot,
 };
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use crate::{
     Case,
+    accounts::scope,
     house::House,
     people::{audience, defined},
 };
@@ -196,6 +198,47 @@ pub const CASES: &[Case] = &[
                     .any(|row| row.contains(api.id.as_str()) && !row.starts_with("changes")),
                 "{left:#?}"
             );
+        },
+    ),
+    (
+        "what people agreed to about an API goes with it, and is not there when another takes its identifier",
+        |house| {
+            let meeting = house.meeting();
+            let now = house.now();
+            let agree = |identifier: &str| {
+                let parties = Parties {
+                    user: meeting.user.clone(),
+                    client: meeting.client.clone(),
+                    audience: Some(audience(identifier)),
+                };
+                let remembered = parties.clone();
+                house
+                    .write(move |tx| consents::remember(tx, &remembered, &scope("read"), now))
+                    .unwrap();
+                parties
+            };
+            let gone = house.api("https://api");
+            let mut ours = new_api(house, "https://issuer/api/v2/");
+            ours.is_system = true;
+            let inserted = ours.clone();
+            assert_eq!(
+                house.write(move |tx| apis::insert(tx, &inserted)),
+                Ok(Insert::Done)
+            );
+            let agreed = ["https://api", "https://other", "https://issuer/api/v2/"].map(agree);
+            let deleted = house.write(move |tx| {
+                Ok([
+                    apis::delete(tx, &gone.id, now)?,
+                    apis::delete(tx, &ours.id, now)?,
+                ])
+            });
+            assert_eq!(deleted, Ok([Deletion::Done, Deletion::System]));
+            house.api("https://api");
+            let found = agreed.map(|parties| {
+                let found = house.read(move |tx| consents::find(tx, &parties));
+                found.unwrap().is_some()
+            });
+            assert_eq!(found, [false, true, true]);
         },
     ),
     ("an API of our own is not deleted", |house| {

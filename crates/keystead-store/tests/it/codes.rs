@@ -97,6 +97,21 @@ pub const CASES: &[Case] = &[
             Redemption::Unknown
         );
     }),
+    (
+        "what it stands for can be read, used or not, and reading does not use it",
+        |house| {
+            let (key, code) = house.code(&house.meeting());
+            let find = |key: TokenKey| house.read(move |tx| codes::find(tx, &key)).unwrap();
+            assert_eq!(find(key), Some(code.clone()));
+            assert_eq!(
+                redeem(house, &key),
+                Redemption::Fresh(Box::new(code.clone()))
+            );
+            house.advance(HOUR);
+            assert_eq!(find(key), Some(code));
+            assert_eq!(find(house.key(Purpose::Code)), None);
+        },
+    ),
     ("a refusal leaves the code as unused as before", |house| {
         let (key, code) = house.code(&house.meeting());
         let now = house.now();

@@ -10,6 +10,7 @@
     reason = "a panic in a test is a failure with a line number"
 )]
 
+mod access_tokens;
 mod accounts;
 mod apis;
 mod attempts;
@@ -36,6 +37,7 @@ mod passwords;
 mod people;
 mod replays;
 mod reseal;
+mod restored;
 mod revocations;
 mod roles;
 mod rotation;
@@ -54,6 +56,7 @@ type Case = (&'static str, fn(&House));
 fn main() {
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Case])] = &[
+        ("access_tokens", access_tokens::CASES),
         ("apis", apis::CASES),
         ("attempts", attempts::CASES),
         ("blocking", blocking::CASES),
@@ -76,6 +79,7 @@ fn main() {
         ("passwords", passwords::CASES),
         ("replays", replays::CASES),
         ("reseal", reseal::CASES),
+        ("restored", restored::CASES),
         ("revocations", revocations::CASES),
         ("roles", roles::CASES),
         ("rotation", rotation::CASES),
