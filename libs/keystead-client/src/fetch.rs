@@ -2,13 +2,12 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use keystead_protocol::secret::Secret;
+use keystead_protocol::{endpoint::is_loopback, secret::Secret};
 use reqwest::{Client, RequestBuilder, header, redirect::Policy};
 use url::Url;
 
 use crate::{
     Error,
-    provider::is_loopback,
     transition::{Tokens, failure},
 };
 

@@ -1,7 +1,8 @@
 //! What a provider says of itself: its endpoints, read from the discovery document and checked.
 
+use keystead_protocol::endpoint;
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::Error;
 
@@ -36,12 +37,7 @@ impl Provider {
     /// # Errors
     /// [`Error::BadUrl`], also for an issuer with a query.
     pub fn discovery_url(issuer: &str) -> Result<Url, Error> {
-        let place = permitted(issuer)?;
-        if place.query().is_some() {
-            return Err(Error::BadUrl(issuer.to_owned()));
-        }
-        let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        permitted(&format!("{base}/.well-known/openid-configuration"))
+        endpoint::discovery_document(issuer).ok_or_else(|| Error::BadUrl(issuer.to_owned()))
     }
 
     /// Reads a discovery document that came from [`Provider::discovery_url`]. Does not limit its size.
@@ -60,15 +56,8 @@ impl Provider {
             return Err(unusable(format!("it is that of `{}`", document.issuer)));
         }
         let home = permitted(issuer)?;
-        let endpoint = |text: String| {
-            permitted(&text).and_then(|url| {
-                if is_loopback(&home) || !is_loopback(&url) {
-                    Ok(url)
-                } else {
-                    Err(Error::BadUrl(text))
-                }
-            })
-        };
+        let endpoint =
+            |text: String| endpoint::permitted_by(&home, &text).ok_or_else(|| Error::BadUrl(text));
         Ok(Self {
             authorization_endpoint: endpoint(document.authorization_endpoint)?,
             token_endpoint: endpoint(document.token_endpoint)?,
@@ -101,22 +90,9 @@ impl Provider {
     }
 }
 
-/// A URL that may be asked: `https`, or `http` on loopback; without user name, password and fragment.
+/// A URL that may be asked: see [`endpoint::permitted`].
 pub(crate) fn permitted(text: &str) -> Result<Url, Error> {
-    let bad = || Error::BadUrl(text.to_owned());
-    let url = Url::parse(text).map_err(|_| bad())?;
-    let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    if safe && plain { Ok(url) } else { Err(bad()) }
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    endpoint::permitted(text).ok_or_else(|| Error::BadUrl(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -128,39 +104,6 @@ mod tests {
             r#"{{"issuer":"{issuer}","authorization_endpoint":"https://id.example.com/authorize","token_endpoint":"{token_endpoint}",
             "jwks_uri":"https://id.example.com/jwks"}}"#
         )
-    }
-
-    #[test]
-    fn the_document_stands_below_the_issuer() {
-        for (name, issuer, want) in [
-            (
-                "with its slash",
-                "https://id.example.com/",
-                Some("https://id.example.com/.well-known/openid-configuration"),
-            ),
-            (
-                "without",
-                "https://id.example.com",
-                Some("https://id.example.com/.well-known/openid-configuration"),
-            ),
-            (
-                "with a path",
-                "https://example.com/a/",
-                Some("https://example.com/a/.well-known/openid-configuration"),
-            ),
-            (
-                "loopback",
-                "http://127.0.0.1:3000/",
-                Some("http://127.0.0.1:3000/.well-known/openid-configuration"),
-            ),
-            ("plain http", "http://id.example.com/", None),
-            ("a query", "https://id.example.com/?a=b", None),
-            ("a password", "https://a:b@id.example.com/", None),
-            ("no URL", "id.example.com", None),
-        ] {
-            let url = Provider::discovery_url(issuer).ok();
-            assert_eq!(url.as_ref().map(Url::as_str), want, "{name}");
-        }
     }
 
     #[test]

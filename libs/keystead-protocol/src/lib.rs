@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
+pub mod endpoint;
 pub mod error;
 pub mod form;
 pub mod grant_type;

@@ -2,10 +2,11 @@
 
 use std::{error::Error, time::Duration};
 
+use keystead_protocol::endpoint::is_loopback;
 use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
 use url::Url;
 
-use crate::{BuildError, FetchError, place::is_loopback};
+use crate::{BuildError, FetchError};
 
 /// More than any discovery document or key set has.
 const LONGEST: usize = 512 * 1024;

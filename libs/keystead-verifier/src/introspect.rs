@@ -9,6 +9,7 @@ use std::{
 
 use keystead_protocol::{
     claims::{ClaimRefusal, ClaimsSet},
+    endpoint::permitted,
     jwt::JwtRefusal,
     secret::{Digest, Secret},
     time::Timestamp,
@@ -17,7 +18,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
-use crate::{BuildError, Claims, FetchError, Refusal, Verifier, fetch::Fetch, place::permitted};
+use crate::{BuildError, Claims, FetchError, Refusal, Verifier, fetch::Fetch};
 
 /// Open questions; more are answered 503, so that a flood of invented tokens does not become the issuer's.
 const MOST_AT_ONCE: usize = 256;

@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use keystead_protocol::{
+    endpoint,
     jwk::{Algorithm, Jwk, VerifyingKey, VerifyingKeys},
     time::Timestamp,
 };
@@ -18,12 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::{
-    BuildError, FetchError, Refusal,
-    clock::Clock,
-    fetch::Fetch,
-    place::{Place, place_of_keys},
-};
+use crate::{BuildError, FetchError, Refusal, clock::Clock, fetch::Fetch, place::Place};
 
 /// Keys without `Cache-Control` hold so long.
 const USUAL_LIFE: Duration = Duration::from_secs(600);
@@ -256,7 +252,8 @@ impl Jwks {
                 found: metadata.issuer,
             });
         }
-        place_of_keys(&metadata.jwks_uri, url).ok_or(FetchError::Insecure(metadata.jwks_uri))
+        endpoint::permitted_by(url, &metadata.jwks_uri)
+            .ok_or(FetchError::Insecure(metadata.jwks_uri))
     }
 
     fn lock(&self) -> MutexGuard<'_, Flight> {

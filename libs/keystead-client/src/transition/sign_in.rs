@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use keystead_protocol::{scope::Scope, secret::Secret};
+use keystead_protocol::{endpoint::is_loopback, scope::Scope, secret::Secret};
 use rand_core::CryptoRng;
 use url::Url;
 
 use super::Login;
-use crate::{Error, Provider, provider::is_loopback};
+use crate::{Error, Provider};
 
 /// A sign-in to be begun. Asks for a code with PKCE (RFC 7636, `S256`), `state` and `nonce`, always.
 #[derive(Debug, Clone)]
