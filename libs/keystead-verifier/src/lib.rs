@@ -131,3 +131,8 @@ pub use keystead_protocol::{
     jwt::JwtRefusal,
     time::Timestamp,
 };
+
+/// The examples of the crate's page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

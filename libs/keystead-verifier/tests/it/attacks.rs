@@ -1,10 +1,8 @@
-//! Tokens that must not pass, each with its reason (classes 11, 12 and 31 of the threats).
+//! Tokens that must not pass, each with its reason (classes 11 and 12).
 
 use axum::{Router, routing::get};
 use keystead_protocol::{jwk::SigningKey, jwt::Typ};
-use keystead_verifier::{
-    Algorithm, BearerLayer, ClaimRefusal as C, JwtRefusal as J, Refusal as R, TokenType,
-};
+use keystead_verifier::{Algorithm, BearerLayer, ClaimRefusal as C, JwtRefusal as J, Refusal as R};
 use serde_json::json;
 
 use crate::{
@@ -370,75 +368,4 @@ async fn good_tokens_pass() {
             "{name}"
         );
     }
-}
-
-#[tokio::test]
-async fn no_neighbour_of_a_good_token_passes() {
-    let issuer = Issuer::with(&[&EC]).await;
-    let verifier = trusting(&issuer, &Clock::new()).build().unwrap();
-    verifier.warm().await.unwrap();
-    let good = signed(&EC, &claims(&issuer.name));
-    assert!(verifier.verify_now(&good).is_ok());
-    for at in 0..good.len() {
-        for bit in 0..7 {
-            let mut bytes = good.clone().into_bytes();
-            bytes[at] ^= 1 << bit;
-            let flipped = String::from_utf8(bytes).unwrap();
-            assert!(
-                verifier.verify_now(&flipped).is_err(),
-                "bit {bit} of character {at}"
-            );
-        }
-        assert!(verifier.verify_now(&good[..at]).is_err(), "cut to {at}");
-        assert!(
-            verifier.verify_now(&good[at + 1..]).is_err(),
-            "without the first {at}"
-        );
-    }
-    for more in ["A", "=", ".", " ", "AAAA", "\n"] {
-        assert!(
-            verifier.verify_now(&format!("{good}{more}")).is_err(),
-            "{more:?} after it"
-        );
-        assert!(
-            verifier.verify_now(&format!("{more}{good}")).is_err(),
-            "{more:?} before it"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_stricter_api_takes_less() {
-    let issuer = Issuer::with(&[&RSA, &EC]).await;
-    let settings = || trusting(&issuer, &Clock::new());
-    let good = claims(&issuer.name);
-    let (plain, rsa) = (signed(&EC, &good), signed(&RSA, &good));
-
-    let typed_only = settings().token_type(TokenType::AtJwt).build().unwrap();
-    let wrong_type = Some(R::Claims(C::WrongType));
-    assert_eq!(typed_only.verify(&plain).await.err(), wrong_type);
-    let typed = typed(&EC, Typ::AccessToken, &good);
-    assert!(typed_only.verify(&typed).await.is_ok());
-
-    let ec_only = settings().algorithms([Algorithm::ES256]).build().unwrap();
-    assert_eq!(
-        ec_only.verify(&rsa).await.err(),
-        Some(R::AlgorithmNotAllowed)
-    );
-    assert!(ec_only.verify(&plain).await.is_ok());
-
-    let short = settings().longest_token(plain.len() - 1).build().unwrap();
-    assert_eq!(short.verify(&plain).await.err(), Some(R::Token(J::TooLong)));
-    let exact = settings().longest_token(plain.len()).build().unwrap();
-    assert!(exact.verify(&plain).await.is_ok());
-
-    let punctual = settings()
-        .leeway(std::time::Duration::ZERO)
-        .build()
-        .unwrap();
-    let late = signed(&EC, &claims_with(&issuer.name, json!({"exp": NOON})));
-    assert_eq!(
-        punctual.verify(&late).await.err(),
-        Some(R::Claims(C::Expired))
-    );
 }

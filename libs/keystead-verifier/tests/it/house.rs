@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use http_body_util::BodyExt as _;
-use keystead_verifier::{Builder, Timestamp, Verifier};
+use keystead_verifier::{Builder, Refusal, Timestamp, Verifier};
 use tower::ServiceExt as _;
 
 use crate::issuer::Issuer;
@@ -50,6 +50,19 @@ pub fn trusting(issuer: &Issuer, clock: &Clock) -> Builder {
         .issuer(&issuer.name)
         .audience(AUDIENCE)
         .clock(clock.reader())
+}
+
+/// Why a token does not pass, if it does not; to be asked from anywhere.
+pub fn verifies(
+    verifier: &Verifier,
+    token: &str,
+) -> impl Future<Output = Option<Refusal>> + Send + 'static + use<> {
+    let (verifier, token) = (verifier.clone(), token.to_owned());
+    async move { verifier.verify(&token).await.err() }
+}
+
+pub const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
 }
 
 /// What came back.

@@ -1,103 +1,22 @@
 //! Tokens that only their issuer can judge (RFC 7662), and decisions that are remembered (class 11).
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    routing::post,
-};
 use keystead_verifier::{
     BuildError, ClaimRefusal as C, FetchError, Introspection, JwtRefusal, Refusal as R, Verifier,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 use crate::{
+    endpoint::{Endpoint, SECRET, active},
     house::{AUDIENCE, Clock, NOON, trusting},
     issuer::Issuer,
-    tokens::{EC, FOREIGN, claims, claims_with, signed},
+    tokens::{EC, FOREIGN, claims, signed},
 };
-
-const SECRET: &str = "s3cret:with/odd chars+ü";
-
-/// The endpoint: one answer for all tokens, to one client.
-struct Endpoint {
-    url: String,
-    state: Arc<Answers>,
-}
-
-struct Answers {
-    answer: Mutex<Value>,
-    questions: AtomicUsize,
-    form: Mutex<String>,
-}
-
-impl Endpoint {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/introspect", listener.local_addr().unwrap());
-        let state = Arc::new(Answers {
-            answer: Mutex::new(json!({"active": false})),
-            questions: AtomicUsize::new(0),
-            form: Mutex::default(),
-        });
-        let router = Router::new()
-            .route("/introspect", post(answer))
-            .with_state(Arc::clone(&state));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, state }
-    }
-
-    fn says(&self, answer: Value) {
-        *self.state.answer.lock().unwrap() = answer;
-    }
-
-    fn questions(&self) -> usize {
-        self.state.questions.load(Ordering::SeqCst)
-    }
-
-    fn with(&self, secret: &str) -> Introspection {
-        Introspection::new(&self.url, "api client", secret)
-    }
-}
-
-async fn answer(
-    State(state): State<Arc<Answers>>,
-    headers: HeaderMap,
-    form: String,
-) -> (StatusCode, String) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-    state.questions.fetch_add(1, Ordering::SeqCst);
-    *state.form.lock().unwrap() = form;
-    // RFC 6749 §2.3.1: form-encoded, then Basic.
-    let client = "api+client:s3cret%3Awith%2Fodd+chars%2B%C3%BC";
-    let wanted = format!("Basic {}", STANDARD.encode(client));
-    if headers["authorization"] != wanted.as_str() {
-        return (StatusCode::UNAUTHORIZED, String::new());
-    }
-    (StatusCode::OK, state.answer.lock().unwrap().to_string())
-}
-
-fn active(issuer: &str, changes: Value) -> Value {
-    let mut answer = json!({"active": true, "token_type": "Bearer"});
-    let Value::Object(claims) = claims_with(issuer, changes) else {
-        panic!("claims are an object")
-    };
-    answer.as_object_mut().unwrap().extend(claims);
-    answer
-}
 
 fn why(result: Result<keystead_verifier::Claims, R>) -> Option<R> {
     result.err()

@@ -10,12 +10,16 @@
     reason = "some cases are about how long somebody waits"
 )]
 
+mod aging;
 mod attacks;
+mod endpoint;
 mod guards;
 mod house;
 mod introspection;
 mod issuer;
 mod keys;
+mod malleable;
 mod requests;
+mod settings;
 mod tokens;
 mod trouble;
