@@ -28,6 +28,7 @@ mod rules;
 mod setup;
 mod signup;
 pub mod state;
+mod trouble;
 mod visit;
 
 /// The routes of every step.
@@ -42,5 +43,6 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(end_session::routes())
         .merge(setup::routes())
         .merge(landing::routes())
+        .merge(trouble::routes())
         .layer(from_fn_with_state(services.clone(), limit::limit))
 }

@@ -306,8 +306,9 @@ impl Browser {
         }
     }
 
-    /// Reads an error page: its code and its cause.
+    /// Comes to the error page and reads it: its code and its cause.
     pub async fn reads_error(&self) -> (String, String) {
+        self.comes_to("/u/error").await;
         self.sees("#error-page").await;
         assert!(
             !self.text("#error-quote").await.is_empty(),

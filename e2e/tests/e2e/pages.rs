@@ -343,7 +343,9 @@ async fn addresses(house: &House) {
         "consent",
         "confirmation",
         "log-out",
+        "still logged in",
         "logged out",
+        "error",
         "set-up",
     ]
     .map(of);
@@ -354,4 +356,6 @@ async fn addresses(house: &House) {
     );
     assert_eq!(of("log-in"), of("log-in again"));
     assert_eq!(of("log-in"), of("log-in after a mistake"));
+    assert_eq!(of("sign-up"), of("sign-up after a mistake"));
+    assert_eq!(of("error"), of("expired"));
 }

@@ -9,7 +9,8 @@ use keystead_store::log::Entry;
 
 use super::{
     refusal::{Error, Refusal},
-    visit::{Text, Visit, face},
+    trouble::Text,
+    visit::{Visit, face},
 };
 use crate::{
     catalogue::KnownClient,

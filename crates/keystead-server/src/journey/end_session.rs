@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     answer::{After, go},
-    logout::{leave, refuse, said},
-    state::LIFETIME,
-    visit::{Text, Visit, face},
+    logout::{leave, logged_out_at, refuse},
+    state::{LIFETIME, step_at},
+    trouble::Text,
+    visit::{Visit, face},
 };
 use crate::{
     catalogue::KnownClient,
@@ -34,14 +35,14 @@ use crate::{
 
 /// Where the question stands.
 const QUESTION: &str = "/u/logout";
-/// Where it is said that nobody is signed in any more.
-const LOGGED_OUT: &str = "/u/logged-out";
+/// Where it is said that the answer was no, and nothing has changed.
+const STAYED: &str = "/u/still-signed-in";
 
 pub(super) fn routes() -> Router<Services> {
     Router::new()
         .route("/oidc/logout", get(by_query).post(by_form))
         .route(QUESTION, get(question).post(answer))
-        .route(LOGGED_OUT, get(logged_out))
+        .route(STAYED, get(stayed))
 }
 
 async fn by_query(visit: Visit, uri: Uri) -> Response {
@@ -101,11 +102,12 @@ async fn end_session(visit: &Visit, onward: After, sent: &[u8]) -> Result<Respon
         .map(|token| &token.client)
         .or(client.as_ref());
     let ending = asked.decide(hint, here);
+    let logged_out = logged_out_at(asked.ui_locales.as_deref());
     let mut response = match &ending {
         Ending::Contradiction(why) => return Ok(contradicted(visit, why)),
         Ending::Confirm => {
             let Some(Current { session, .. }) = current else {
-                return Ok(go(onward, LOGGED_OUT));
+                return Ok(go(onward, &logged_out));
             };
             let asking = Question {
                 session: session.id,
@@ -114,12 +116,12 @@ async fn end_session(visit: &Visit, onward: After, sent: &[u8]) -> Result<Respon
             };
             return Ok(go(onward, &asking.address(visit)?));
         }
-        Ending::Nothing => go(onward, LOGGED_OUT),
+        Ending::Nothing => go(onward, &logged_out),
         Ending::Leave(to) => {
             leave(visit, current, named.map(|client| client.id.clone())).await?;
             match to {
                 Some(to) => go(onward, &to.with_state(asked.state.as_deref())),
-                None => go(onward, LOGGED_OUT),
+                None => go(onward, &logged_out),
             }
         }
         Ending::LeaveAndStay => {
@@ -167,7 +169,7 @@ impl Question {
         let Parts { keyring, .. } = &*visit.services;
         let (until, rng) = (visit.now + LIFETIME, &mut visit.services.rng());
         let state = keyring.hand_out(Handout::Logout, &bytes, until, rng)?;
-        Ok(format!("{QUESTION}?state={state}"))
+        Ok(step_at(QUESTION, &state))
     }
 
     fn read(visit: &Visit, state: &str) -> Option<Self> {
@@ -203,7 +205,10 @@ async fn read(visit: &Visit, state: Option<&str>) -> Result<Asked, Fault> {
     };
     Ok(match visit.current().await? {
         Some(current) if current.session.id == question.session => Asked::Open(question, current),
-        None => Asked::Over(go(After::Post, LOGGED_OUT)),
+        None => {
+            let locales = question.ui_locales.as_deref();
+            Asked::Over(go(After::Post, &logged_out_at(locales)))
+        }
         Some(_) => {
             let text = Text {
                 code: "access_denied",
@@ -265,24 +270,33 @@ async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Fault> {
     };
     match form.as_ref().and_then(|form| form.get("action")) {
         Some("yes") => {
+            let onward = logged_out_at(question.ui_locales.as_deref());
             leave(visit, Some(current), question.client).await?;
-            let mut response = go(After::Post, LOGGED_OUT);
+            let mut response = go(After::Post, &onward);
             visit.cookies().forget_session().put(response.headers_mut());
             Ok(response)
         }
-        _ => {
-            let client = question.client(visit).await?;
-            let page = LoggedOut {
-                client: client.as_deref().map(face),
-                aborted: true,
-            };
-            let look = visit.look(question.ui_locales.as_deref());
-            Ok(pages::render(&page, &look, FormAction::Own))
-        }
+        _ => Ok(go(After::Post, &step_at(STAYED, state.unwrap_or_default()))),
     }
 }
 
-/// Says that nobody is signed in here, for whom that is true by now.
-async fn logged_out(visit: Visit) -> Response {
-    said(&visit, None, None)
+async fn stayed(visit: Visit, uri: Uri) -> Response {
+    stay(&visit, &uri)
+        .await
+        .unwrap_or_else(|fault| visit.broken(fault))
+}
+
+async fn stay(visit: &Visit, uri: &Uri) -> Result<Response, Fault> {
+    let form = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
+    let question = match read(visit, form.as_ref().and_then(|form| form.get("state"))).await? {
+        Asked::Open(question, _) => question,
+        Asked::Over(response) => return Ok(response),
+    };
+    let client = question.client(visit).await?;
+    let page = LoggedOut {
+        client: client.as_deref().map(face),
+        aborted: true,
+    };
+    let look = visit.look(question.ui_locales.as_deref());
+    Ok(pages::render(&page, &look, FormAction::Own))
 }

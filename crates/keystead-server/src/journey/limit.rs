@@ -2,10 +2,7 @@
 
 use axum::{extract::Request, http::StatusCode, middleware::Next, response::Response};
 
-use super::{
-    entrance::seconds,
-    visit::{Text, Visit},
-};
+use super::{entrance::seconds, trouble::Text, visit::Visit};
 use crate::pages::ErrorKind;
 
 /// Answers 429, by a calm page, who asks too fast: by the same limit as the token endpoint's, counted together.
@@ -21,7 +18,7 @@ pub(super) async fn limit(visit: Visit, request: Request, next: Next) -> Respons
                 code: "too_many_requests",
                 cause: "Too many requests came from this address.",
             };
-            visit.trouble(StatusCode::TOO_MANY_REQUESTS, kind, text)
+            visit.trouble_here(StatusCode::TOO_MANY_REQUESTS, kind, text)
         }
     }
 }

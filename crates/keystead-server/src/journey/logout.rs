@@ -1,4 +1,4 @@
-//! `/v2/logout` and, as it once was, `/logout`: Auth0's way to sign out by sending the browser here.
+//! `/v2/logout` and, as it once was, `/logout`: Auth0's way to sign out by sending the browser here; and where it ends.
 
 use std::sync::Arc;
 
@@ -13,10 +13,12 @@ use keystead_store::{
     log::{self, Entry},
     sessions,
 };
+use url::form_urlencoded;
 
 use super::{
     answer::{After, go},
-    visit::{Text, Visit, face},
+    trouble::Text,
+    visit::Visit,
 };
 use crate::{
     catalogue::KnownClient,
@@ -30,9 +32,34 @@ pub(super) fn routes() -> Router<Services> {
     Router::new()
         .route("/v2/logout", get(logout))
         .route("/logout", get(logout))
+        .route(LOGGED_OUT, get(logged_out))
 }
 
-/// Signs out, whatever else is wrong with the request, then goes where it says if that is allowed: 302, or a page. That
+/// Where it is said that nobody is signed in any more.
+const LOGGED_OUT: &str = "/u/logged-out";
+
+/// The same in the language that was asked for.
+pub(super) fn logged_out_at(ui_locales: Option<&str>) -> String {
+    match ui_locales {
+        None => LOGGED_OUT.to_owned(),
+        Some(locales) => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("ui_locales", locales)
+                .finish();
+            format!("{LOGGED_OUT}?{query}")
+        }
+    }
+}
+
+/// Says so to whoever comes, for whom it is true by now.
+async fn logged_out(visit: Visit, uri: Uri) -> Response {
+    let form = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
+    let locales = form.as_ref().and_then(|form| form.get("ui_locales"));
+    let page = LoggedOut::default();
+    pages::render(&page, &visit.look(locales), FormAction::Own)
+}
+
+/// Signs out, whatever else is wrong with the request, then goes where it says if that is allowed, or to a page. That
 /// another site can send the browser here is how it is meant to be; all it achieves is that somebody signs in again.
 ///
 /// `federated` is accepted, with or without a value: there is no provider behind us to sign out of.
@@ -153,21 +180,8 @@ fn follow(visit: &Visit, form: Option<&Form>, asker: Asker) -> Result<Response, 
     };
     Ok(match to {
         Some(to) => go(After::Get, to.as_str()),
-        None => said(visit, client.as_deref(), form.get("ui_locales")),
+        None => go(After::Get, &logged_out_at(form.get("ui_locales"))),
     })
-}
-
-/// The page that says so.
-pub(super) fn said(
-    visit: &Visit,
-    client: Option<&KnownClient>,
-    ui_locales: Option<&str>,
-) -> Response {
-    let page = LoggedOut {
-        client: client.map(face),
-        aborted: false,
-    };
-    pages::render(&page, &visit.look(ui_locales), FormAction::Own)
 }
 
 /// The page that says that the user is signed out and cannot be sent on.

@@ -14,10 +14,7 @@ use keystead_store::{
     users::{Profile, UserMetadata},
 };
 
-use super::{
-    rules,
-    visit::{Text, Visit},
-};
+use super::{rules, trouble::Text, visit::Visit};
 use crate::{
     error::Fault,
     identity::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER, request},
+    http::{HeaderMap, request},
     response::{IntoResponse, Response},
 };
 use keystead_protocol::{ids::ClientId, time::Timestamp};
@@ -13,13 +13,13 @@ use serde_json::Map;
 
 use crate::{
     catalogue::KnownClient,
-    error::{Broken, Fault},
+    error::Fault,
     http::{Now, Origin, RequestId},
     identity::{
         same_origin::{self, CrossSite},
         sessions::{self, Cookies, Current},
     },
-    pages::{self, Asked, ClientFace, ErrorKind, ErrorPage, FormAction, Look},
+    pages::{Asked, ClientFace, Look},
     services::{Parts, Services},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Visit {
     pub(super) now: Timestamp,
     pub(super) origin: Origin,
     pub(super) headers: HeaderMap,
-    id: RequestId,
+    pub(super) id: RequestId,
 }
 
 impl FromRequestParts<Services> for Visit {
@@ -97,66 +97,6 @@ impl Visit {
         }
     }
 
-    /// The page that says what went wrong.
-    pub(super) fn trouble(&self, status: StatusCode, kind: ErrorKind, text: Text<'_>) -> Response {
-        let page = ErrorPage {
-            status,
-            kind,
-            code: text.code,
-            cause: text.cause,
-            quote: self.id.as_str(),
-            client: None,
-        };
-        pages::render(&page, &self.look(None), FormAction::Own)
-    }
-
-    /// The page that says that we cannot, or not now; the edge logs why.
-    pub(super) fn broken(&self, fault: Fault) -> Response {
-        let (status, kind, text) = match (&fault, fault.is_temporary()) {
-            // Calmly: it is a queue, and it moves.
-            (Fault::Crowded, _) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                ErrorKind::TooMany { retry_after: 5 },
-                Text {
-                    code: "temporarily_unavailable",
-                    cause: "Too many people are signing in at this moment.",
-                },
-            ),
-            (_, true) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                ErrorKind::Broken,
-                Text {
-                    code: "temporarily_unavailable",
-                    cause: "The server cannot answer right now.",
-                },
-            ),
-            (_, false) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                ErrorKind::Broken,
-                Text {
-                    code: "server_error",
-                    cause: "Something went wrong on the server.",
-                },
-            ),
-        };
-        let mut response = self.trouble(status, kind, text);
-        if fault.is_temporary() {
-            let wait = HeaderValue::from_static("1");
-            response.headers_mut().entry(RETRY_AFTER).or_insert(wait);
-        }
-        response.extensions_mut().insert(Broken(Arc::new(fault)));
-        response
-    }
-
-    /// The page for a form that none of our pages sent.
-    pub(super) fn foreign(&self) -> Response {
-        let text = Text {
-            code: "access_denied",
-            cause: "This form was not sent from one of our own pages.",
-        };
-        self.trouble(StatusCode::FORBIDDEN, ErrorKind::Foreign, text)
-    }
-
     /// Looks a client up that may be switched off; then it is as if there were none.
     pub(super) async fn client(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, Fault> {
         let Parts {
@@ -168,13 +108,6 @@ impl Visit {
         let found = catalogue.client(store, keyring, id).await?;
         Ok(found.filter(|client| client.enabled))
     }
-}
-
-/// What an error page says to whoever builds the client.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a> {
-    pub(super) code: &'a str,
-    pub(super) cause: &'a str,
 }
 
 /// A client as people know it.

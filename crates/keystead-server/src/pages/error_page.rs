@@ -2,8 +2,12 @@
 
 use askama::Template;
 use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
 
-use super::{ClientFace, Frame, Page, Screen};
+use super::{
+    ClientFace, Frame, Page, Screen,
+    shown::{self, clean},
+};
 
 /// The error page. Title and advice follow from `kind`, in the reader's language; `cause` is the endpoint's own sentence
 /// for whoever builds the client, and stays in English as everything else that developers read.
@@ -24,7 +28,7 @@ pub struct ErrorPage<'a> {
 }
 
 /// Kinds of trouble, by what a person can do about them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// The app is set up wrongly: unknown client, unregistered callback, a request that makes no sense.
     App,
@@ -45,6 +49,13 @@ pub enum ErrorKind {
     },
     /// Something is broken on our side.
     Broken,
+}
+
+impl ErrorPage<'_> {
+    /// As much of a cause as a page shows.
+    pub fn shortened(cause: &str) -> String {
+        clean(cause, shown::CAUSE)
+    }
 }
 
 impl ErrorKind {

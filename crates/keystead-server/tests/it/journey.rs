@@ -2,6 +2,7 @@
 
 mod authorize;
 mod consent;
+mod error_page;
 mod front_channel;
 mod limits;
 mod login;

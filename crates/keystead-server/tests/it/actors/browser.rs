@@ -16,6 +16,7 @@ pub struct Browser {
     visitor: Visitor,
     issuer: Url,
     jar: RefCell<BTreeMap<String, Cookie>>,
+    stands: RefCell<String>,
 }
 
 #[derive(Clone)]
@@ -46,6 +47,7 @@ impl House {
             visitor: self.visitor_from(address),
             issuer: self.services.config.issuer.url().clone(),
             jar: RefCell::default(),
+            stands: RefCell::default(),
         }
     }
 }
@@ -92,8 +94,29 @@ impl Browser {
         self.sends(request, begun, Body::from(body)).await
     }
 
-    /// Sends any request with this browser's cookies, and keeps what the answer sets.
-    pub async fn sends(&self, mut request: Builder, begun: Begun, body: Body) -> Answer {
+    /// Sends any request with this browser's cookies, and keeps what the answer sets. Whoever is sent to the page that says
+    /// what went wrong goes there at once: the answer is then that page, with the cookies that were set on the way.
+    pub async fn sends(&self, request: Builder, begun: Begun, body: Body) -> Answer {
+        let answer = self.sends_once(request, begun, body).await;
+        match answer.to() {
+            Some(to) if to.starts_with("/u/error?") => {
+                let request = Request::get(to).header("accept", "text/html");
+                let mut page = self.sends_once(request, begun, Body::empty()).await;
+                for line in answer.headers.get_all("set-cookie") {
+                    page.headers.append("set-cookie", line.clone());
+                }
+                page
+            }
+            _ => answer,
+        }
+    }
+
+    /// The path of the page that it shows.
+    pub fn stands(&self) -> String {
+        self.stands.borrow().clone()
+    }
+
+    async fn sends_once(&self, mut request: Builder, begun: Begun, body: Body) -> Answer {
         let is_get = request.method_ref() == Some(&axum::http::Method::GET);
         let sent = |cookie: &Cookie| match begun {
             Begun::Here | Begun::Typed => true,
@@ -120,6 +143,15 @@ impl Browser {
                 Begun::Typed => "none",
             },
         );
+        let modern = [
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        for (name, value) in modern {
+            request = request.header(name, value);
+        }
+        let uri = request.uri_ref().map(|uri| uri.path().to_owned());
+        *self.stands.borrow_mut() = uri.unwrap_or_default();
         let answer = self.visitor.sends_body(request, body).await;
         self.keeps(&answer);
         answer
@@ -166,6 +198,7 @@ impl Browser {
             visitor: self.visitor.clone(),
             issuer: self.issuer.clone(),
             jar: RefCell::new(self.jar.borrow().clone()),
+            stands: RefCell::default(),
         }
     }
 

@@ -116,6 +116,8 @@ on_both! {
                 format!("/authorize/resume?{}", query("state", hostile)),
                 format!("/u/logout?{}", query("state", hostile)),
                 format!("/u/setup?{}", query("ticket", hostile)),
+                format!("/u/still-signed-in?{}", query("state", hostile)),
+                format!("/u/error?{}&{}", query("state", hostile), query("redirect_uri", hostile)),
             ] {
                 let answer = browser.opens(&address).await;
                 assert!(answer.status.is_client_error(), "{address}: {}", answer.status);

@@ -65,10 +65,10 @@ on_both! {
         let app = site(&house, "app").await;
         let ada = house.user("ada").await;
         for (path, status, to) in [
-            ("/v2/logout", 200, ""),
-            ("/logout", 200, ""),
-            ("/v2/logout?federated", 200, ""),
-            ("/v2/logout?federated=1&auth0Client=e30", 200, ""),
+            ("/v2/logout", 302, "/u/logged-out"),
+            ("/logout", 302, "/u/logged-out"),
+            ("/v2/logout?federated", 302, "/u/logged-out"),
+            ("/v2/logout?federated=1&auth0Client=e30&ui_locales=de%20en", 302, "/u/logged-out?ui_locales=de+en"),
             ("/v2/logout?client_id=app", 302, BYE),
             ("/v2/logout?client_id=app&returnTo=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1", 302, "https://app.example/bye?x=1"),
             ("/v2/logout?client_id=app&returnTo=https%3A%2F%2Facme.tenants.example%2Fout", 302, "https://acme.tenants.example/out"),
@@ -90,8 +90,10 @@ on_both! {
             assert!(forgets(&answer), "{path}");
             assert_eq!(living(&house, &ada).await, 0, "{path}");
             assert_eq!(browser.cookie("keystead"), None, "{path}");
-            if status == 200 {
-                assert!(answer.shows("signed-out"), "{path}: {}", answer.body);
+            if to.starts_with("/u/logged-out") {
+                let page = browser.opens(to).await;
+                assert_eq!((page.status.as_u16(), page.shows("signed-out")), (200, true), "{path}: {}", page.body);
+                assert_eq!(page.body.contains("lang=\"de\""), path.contains("=de"), "{path}");
             }
             if status == 400 {
                 assert!(answer.shows("error-page"), "{path}: {}", answer.body);
@@ -122,7 +124,7 @@ on_both! {
         assert_eq!(browser.opens(&format!("/v2/logout?{home}")).await.header("location"), "https://home.example/");
         assert_eq!(browser.opens(&format!("/v2/logout?{home}&client_id={}", app.id)).await.status, 400);
         // Unasked, nobody is sent there.
-        assert_eq!(browser.opens("/v2/logout").await.status, 200);
+        assert_eq!(browser.opens("/v2/logout").await.header("location"), "/u/logged-out");
     }
 
     async fn a_genuine_hint_signs_out_and_leads_back(house) {
@@ -261,7 +263,10 @@ on_both! {
             assert!(page.shows("logout-yes") && page.shows("logout-no"), "{name}: {}", page.body);
             let state = page.field("state");
             let no = browser.submits("/u/logout", &[("state", &state), ("action", "no")]).await;
-            assert_eq!(no.to(), None, "{name}");
+            assert_eq!(no.status, 303, "{name}");
+            let stays = browser.follows(no).await;
+            assert_eq!((stays.status.as_u16(), stays.shows("still-signed-in")), (200, true), "{name}");
+            assert_eq!(browser.stands(), "/u/still-signed-in", "{name}");
             assert_eq!(living(&house, &ada).await, 1, "{name}");
         }
         // Yes signs out, and goes nowhere else.
@@ -274,6 +279,9 @@ on_both! {
         assert!(forgets(&done));
         assert_eq!(living(&house, &ada).await, 0);
         assert!(browser.follows(done).await.shows("signed-out"));
+        // Who is out is not told that they are still in.
+        let late = browser.visits(&format!("/u/still-signed-in?state={}", yes[0].1)).await;
+        assert!(late.shows("signed-out"), "{}", late.short());
         // The form sent twice is harmless.
         let again = browser.submits("/u/logout", &yes).await;
         assert_eq!((again.status.as_u16(), again.header("location")), (303, "/u/logged-out"));

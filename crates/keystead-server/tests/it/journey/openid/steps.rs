@@ -56,6 +56,9 @@ on_both! {
         assert_eq!(path(&browser.opens(&app.authorizes(&[("prompt", "consent")])).await), "/u/consent");
         assert_eq!(path(&browser.opens("/oidc/logout").await), "/u/logout");
         assert_eq!(path(&house.browser().opens("/oidc/logout").await), "/u/logged-out");
+        assert_eq!(path(&house.browser().opens("/v2/logout").await), "/u/logged-out");
+        browser.opens(&app.authorizes(&[("redirect_uri", "https://evil.example/")])).await;
+        assert_eq!(browser.stands(), "/u/error");
     }
 
     async fn l7_what_was_agreed_is_remembered_in_another_browser(house) {
