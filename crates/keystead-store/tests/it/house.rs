@@ -13,7 +13,7 @@ use keystead_protocol::{secret::Secret, time::Timestamp};
 use keystead_store::{Database, Fault, Store, Tx};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 
 /// Which database a case runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +111,14 @@ impl House {
         self.runtime.block_on(future)
     }
 
+    /// Runs a future on the runtime of this case, beside what the case does.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.runtime.spawn(future)
+    }
+
     /// Runs one write and waits for it.
     pub fn write<T: Send + 'static>(
         &self,
@@ -135,7 +143,7 @@ impl House {
     {
         let start = |work| {
             let store = self.store.clone();
-            self.runtime.spawn(async move { store.write(work).await })
+            self.spawn(async move { store.write(work).await })
         };
         let running: Vec<_> = works.into_iter().map(start).collect();
         running

@@ -1,7 +1,9 @@
 //! Rotation: a refresh token that is followed by another is good once, and a second use costs the family.
 
+use std::{sync::mpsc, time::Duration};
+
 use keystead_store::{
-    Tx,
+    Fault, Tx,
     grants::{self, Ended, Presented, Renewal, Standing},
     token_key::Purpose,
 };
@@ -202,6 +204,44 @@ pub const CASES: &[Case] = &[
                     dead_of(&grant)
                 );
             }
+        },
+    ),
+    (
+        "a rotation that meets a revocation under way waits for it, and grants nothing",
+        |house| {
+            let grant = house.grant(&house.meeting());
+            let (token, now) = (house.refresh_token(&grant), house.now());
+            let ((began, begun), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+            let (store, id) = (house.store.clone(), grant.id.clone());
+            let revocation = house.spawn(async move {
+                let revoke = store.write(move |tx| {
+                    grants::revoke(tx, &id, Ended::ByUser, now)?;
+                    let _ = began.send(());
+                    let _ = released.recv_timeout(Duration::from_secs(10));
+                    Ok::<_, Fault>(())
+                });
+                revoke.await
+            });
+            begun.recv().unwrap();
+            let (store, client) = (house.store.clone(), grant.client.clone());
+            let successor = house.key(Purpose::RefreshToken);
+            let rotation = house.spawn(async move {
+                let rotate = store.write(move |tx| {
+                    let presented = Presented {
+                        key: &token,
+                        client: &client,
+                        now,
+                    };
+                    grants::rotate(tx, presented, follow(&successor, now, HOUR))
+                });
+                rotate.await
+            });
+            // Time to go ahead, for one that would not wait.
+            std::thread::sleep(Duration::from_millis(200));
+            assert!(!rotation.is_finished());
+            drop(release);
+            assert_eq!(house.wait(revocation).unwrap(), Ok(()));
+            assert_eq!(house.wait(rotation).unwrap(), Ok(dead_of(&grant)));
         },
     ),
 ];
