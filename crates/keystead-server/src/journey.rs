@@ -23,6 +23,7 @@ mod limit;
 mod login;
 mod logout;
 pub mod next;
+mod onward;
 pub mod refusal;
 mod rules;
 mod setup;

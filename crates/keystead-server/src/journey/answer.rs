@@ -1,13 +1,11 @@
 //! How a journey's answer leaves: by redirect, by a page that posts it or hands it on, or as a page that says what is wrong.
 
-use axum::{
-    http::{HeaderValue, StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use keystead_protocol::{authorize::Answer, error::Code, ids::ClientId};
 use keystead_store::log::Entry;
 
 use super::{
+    onward::{After, go},
     refusal::{Error, Refusal},
     trouble::Text,
     visit::{Visit, face},
@@ -16,32 +14,6 @@ use crate::{
     catalogue::KnownClient,
     pages::{self, FormAction, FormPost, WebMessage},
 };
-
-/// What a redirect answers, which decides its status: a browser must not post its form a second time to where it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum After {
-    /// A link or a redirect.
-    Get,
-    /// A form.
-    Post,
-}
-
-impl After {
-    pub(super) fn status(self) -> StatusCode {
-        match self {
-            Self::Get => StatusCode::FOUND,
-            Self::Post => StatusCode::SEE_OTHER,
-        }
-    }
-}
-
-/// Sends the browser on. What does not fit in a header is not sent anywhere.
-pub(super) fn go(after: After, to: &str) -> Response {
-    match HeaderValue::try_from(to) {
-        Ok(location) => (after.status(), [(LOCATION, location)]).into_response(),
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
-    }
-}
 
 /// Sends an answer to the client.
 pub(super) fn send(

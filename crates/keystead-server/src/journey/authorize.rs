@@ -4,12 +4,12 @@ use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
 use keystead_protocol::{authorize::Request, error::OAuthError, form::Form};
 
 use super::{
-    answer::{After, go},
     case::Case,
     confirm, consent,
     decide::{Here, Position, position},
     finish::{self, close},
     next::{Step, Why},
+    onward::{After, go},
     refusal::{Error, Refusal},
     state::{self, Beginning, Done, Known, Pending, RESUME, State, step_at},
     visit::Visit,

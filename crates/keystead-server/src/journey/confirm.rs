@@ -5,10 +5,10 @@ use keystead_protocol::form::Form;
 use keystead_store::journeys::{self, Step as Taken};
 
 use super::{
-    answer::{After, go},
     consent::{account, asked},
     finish::close,
     next::Step,
+    onward::{After, go},
     refusal::{Error, Refusal},
     state::{Done, resume_at},
     visit::{Visit, face},

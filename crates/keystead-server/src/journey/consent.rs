@@ -9,11 +9,11 @@ use keystead_store::{
 };
 
 use super::{
-    answer::{After, go},
     case::Case,
     decide::{Here, Position, position},
     finish::close,
     next::Step,
+    onward::{After, go},
     refusal::{Error, Refusal},
     state::{self, Done, Known, State, resume_at},
     visit::{Visit, face},

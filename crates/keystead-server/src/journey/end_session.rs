@@ -19,8 +19,8 @@ use keystead_store::{seal::Handout, users};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer::{After, go},
     logout::{leave, logged_out_at, refuse},
+    onward::{After, go},
     state::{LIFETIME, step_at},
     trouble::Text,
     visit::{Visit, face},

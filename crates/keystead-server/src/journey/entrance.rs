@@ -9,8 +9,8 @@ use keystead_store::{
 };
 
 use super::{
-    answer::{After, go},
     case::Case,
+    onward::{After, go},
     refusal::Error,
     resume_at,
     state::{Bearer, Done, Pending, State},

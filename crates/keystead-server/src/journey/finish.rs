@@ -14,9 +14,10 @@ use keystead_store::{
 };
 
 use super::{
-    answer::{After, send},
+    answer::send,
     case::Case,
     decide::Here,
+    onward::After,
     refusal::{Error, Refusal},
     state::Known,
     visit::Visit,

@@ -5,8 +5,8 @@ use keystead_protocol::{form::Form, secret::Secret};
 use keystead_store::log::Entry;
 
 use super::{
-    answer::After,
     entrance::{Door, Entered, Entrance, seconds},
+    onward::After,
     refusal::Error,
     visit::{Visit, face},
 };

@@ -16,7 +16,7 @@ use keystead_store::{
 use url::form_urlencoded;
 
 use super::{
-    answer::{After, go},
+    onward::{After, go},
     trouble::Text,
     visit::Visit,
 };

@@ -8,9 +8,9 @@ use keystead_store::{
 };
 
 use super::{
-    answer::{After, go},
     entrance::{Door, Entered, Entrance, seconds},
     login,
+    onward::{After, go},
     refusal::Error,
     rules, step_at,
     visit::{Visit, face},

@@ -13,7 +13,7 @@ use keystead_store::seal::{Handout, NotOurs};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer::{After, go},
+    onward::{After, go},
     refusal::{Face, Refusal},
     state::{LIFETIME, step_at},
     visit::Visit,
