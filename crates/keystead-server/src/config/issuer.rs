@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use url::{Host, Url};
+use keystead_protocol::endpoint;
+use url::Url;
 
 /// `scheme://host[:port]/`: https, or http on a loopback host; lower case, with its slash, nothing behind it.
 ///
@@ -98,12 +99,7 @@ impl Issuer {
 
     /// Whether only this machine can mean itself by this host (RFC 6761 §6.3).
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        endpoint::is_loopback(&self.0)
     }
 }
 

@@ -10,7 +10,7 @@ use keystead_protocol::{
 };
 use keystead_store::{
     Tx,
-    apis::{TokenDialect, UserPolicy},
+    apis::{ClientPolicy, TokenDialect, UserPolicy},
     client_grants::SubjectType,
     connections, roles,
     users::{self, User},
@@ -89,17 +89,10 @@ pub async fn of_user(
             permissions: None,
         }));
     };
-    let settings = &api.api.settings;
-    let defined = match settings.subject_type_authorization.user.policy {
-        UserPolicy::DenyAll => None,
-        UserPolicy::AllowAll => Some(api.scope.clone()),
-        UserPolicy::RequireClientGrant => {
-            of_client(services, client, api, SubjectType::User).await?
-        }
-    };
-    let Some(defined) = defined else {
+    let Some(defined) = of_client(services, client, api, SubjectType::User).await? else {
         return Ok(Err(NotGranted(api.api.identifier.clone())));
     };
+    let settings = &api.api.settings;
     let permitted = match settings.enforce_policies {
         Some(true) => {
             let (user, id) = (user.clone(), api.api.id.clone());
@@ -120,7 +113,7 @@ pub async fn of_user(
     }))
 }
 
-/// What a client may ask of an API, for itself or for users; `None` if nothing was granted.
+/// What a client may ask of an API, for itself or for users; `None` if the API serves nobody so, or not this client.
 ///
 /// # Errors
 /// A fault of the store.
@@ -130,6 +123,14 @@ pub async fn of_client(
     api: &KnownApi,
     subject_type: SubjectType,
 ) -> Result<Option<Scope>, Fault> {
+    let policies = &api.api.settings.subject_type_authorization;
+    match (subject_type, policies.client.policy, policies.user.policy) {
+        (SubjectType::Client, ClientPolicy::DenyAll, _)
+        | (SubjectType::User, _, UserPolicy::DenyAll) => return Ok(None),
+        (SubjectType::User, _, UserPolicy::AllowAll) => return Ok(Some(api.scope.clone())),
+        (SubjectType::Client, ClientPolicy::RequireClientGrant, _)
+        | (SubjectType::User, _, UserPolicy::RequireClientGrant) => {}
+    }
     let Parts {
         catalogue, store, ..
     } = &**services;

@@ -11,8 +11,7 @@ use keystead_protocol::{
     token::TokenRequest,
 };
 use keystead_store::{
-    Tx, apis::ClientPolicy, client_grants::SubjectType, grants::Grant, token_key::TokenKey,
-    users::User,
+    Tx, client_grants::SubjectType, grants::Grant, token_key::TokenKey, users::User,
 };
 
 use crate::{
@@ -153,13 +152,8 @@ impl Cx<'_> {
     /// # Errors
     /// [`Refusal::NotGranted`].
     pub async fn granted_to_client(&self, api: &KnownApi) -> Result<Scope, Error> {
-        let found = match api.api.settings.subject_type_authorization.client.policy {
-            ClientPolicy::DenyAll => None,
-            ClientPolicy::RequireClientGrant => {
-                let client = &self.client.id;
-                entitlement::of_client(self.services, client, api, SubjectType::Client).await?
-            }
-        };
+        let client = &self.client.id;
+        let found = entitlement::of_client(self.services, client, api, SubjectType::Client).await?;
         found.ok_or_else(|| Refusal::NotGranted(api.api.identifier.clone()).into())
     }
 

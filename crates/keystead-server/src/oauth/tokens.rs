@@ -1,6 +1,6 @@
 //! Our own tokens, presented to us: whether one is genuine, and whether it still holds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use keystead_protocol::{
     claims::{self, Claims, Expected, TokenUse},
@@ -12,21 +12,28 @@ use keystead_protocol::{
 };
 use keystead_store::{
     access_tokens,
+    client_grants::SubjectType,
     grants::{self, Standing},
     revocations::{self, Origin},
     token_key::{Purpose, TokenKey},
-    users::{self, User},
+    users::User,
 };
 
 use super::refusal::{Error, TokenRefusal};
-use crate::{catalogue::KnownClient, identity::terms, mint, services::Services};
+use crate::{
+    catalogue::{KnownApi, KnownClient},
+    identity::{entitlement, terms},
+    mint,
+    services::Services,
+};
 
-/// An access token of ours that holds now: nothing revoked it, its client is enabled and its user is not blocked.
+/// An access token of ours that holds now: nothing revoked it, its client is enabled, its user may be spoken for, and its API
+/// still serves both.
 pub(super) struct Live {
     /// `sub`.
     pub(super) subject: String,
     /// To whom it was issued.
-    pub(super) client: std::sync::Arc<KnownClient>,
+    pub(super) client: Arc<KnownClient>,
     /// For whom it speaks, if it does not speak for the client.
     pub(super) user: Option<User>,
     /// `aud`.
@@ -69,9 +76,6 @@ pub(super) async fn live(
     if !found.client.enabled {
         return Err(TokenRefusal::Revoked.into());
     }
-    if found.user.as_ref().is_some_and(|user| user.blocked) {
-        return Err(TokenRefusal::Revoked.into());
-    }
     Ok(found)
 }
 
@@ -104,13 +108,12 @@ async fn opaque(
         if revocations::is_cut_off(tx, origin)? {
             return Ok(Some((token, None)));
         }
-        let user = users::find(tx, &grant.user)?;
-        Ok::<_, keystead_store::Fault>(Some((token, Some((grant, user)))))
+        let user = entitlement::active(tx, &grant.user)?.ok();
+        Ok::<_, keystead_store::Fault>(Some((token, user.map(|user| (grant, user)))))
     });
     let (token, holds) = read.await?.ok_or(TokenRefusal::Unknown)?;
     let (grant, user) = holds.ok_or(TokenRefusal::Revoked)?;
     let asked = terms::claims(&grant.terms).userinfo;
-    let user = user.ok_or(TokenRefusal::Revoked)?;
     let client = issued_to(services, &grant.client).await?;
     Ok(Live {
         subject: user.id.to_string(),
@@ -131,7 +134,7 @@ async fn jwt(
     wanted: For<'_>,
     now: Timestamp,
 ) -> Result<Live, Error> {
-    let claims = genuine(services, text, wanted, now).await?;
+    let (claims, api) = genuine(services, text, wanted, now).await?;
     let id = claims
         .jti
         .as_deref()
@@ -148,6 +151,14 @@ async fn jwt(
     let user = (subject != format!("{client_id}@clients"))
         .then(|| UserId::try_from(subject.as_str()).ok())
         .flatten();
+    if let Some(api) = &api {
+        let kind = match user {
+            Some(_) => SubjectType::User,
+            None => SubjectType::Client,
+        };
+        let served = entitlement::of_client(services, &client_id, api, kind).await?;
+        served.ok_or(TokenRefusal::Revoked)?;
+    }
     let speaks_for = user.clone();
     let read = services.store.read(move |tx| {
         let family = match &of {
@@ -171,7 +182,7 @@ async fn jwt(
         let Some(id) = &user else {
             return Ok(Ok((None, asked)));
         };
-        let user = users::find(tx, id)?.ok_or(TokenRefusal::Revoked);
+        let user = entitlement::active(tx, id)?.map_err(|_| TokenRefusal::Revoked);
         Ok::<_, keystead_store::Fault>(user.map(|user| (Some(user), asked)))
     });
     let (user, asked) = read.await??;
@@ -191,13 +202,13 @@ async fn jwt(
     })
 }
 
-/// Checks signature and claims of an access token that we signed.
+/// Checks signature and claims of an access token that we signed, and finds its API.
 async fn genuine(
     services: &Services,
     text: &str,
     wanted: For<'_>,
     now: Timestamp,
-) -> Result<Claims, Error> {
+) -> Result<(Claims, Option<Arc<KnownApi>>), Error> {
     let token = Token::parse(text).map_err(TokenRefusal::Jwt)?;
     let header = token.header();
     let shared = matches!(
@@ -223,7 +234,7 @@ async fn genuine(
     if api.is_none() && audience != userinfo {
         return Err(TokenRefusal::Unknown.into());
     }
-    let key = match (shared, header.kid(), api) {
+    let key = match (shared, header.kid(), &api) {
         (true, _, Some(api)) => api
             .shared_key
             .as_ref()
@@ -245,7 +256,7 @@ async fn genuine(
     if shared && claims.aud.len() != 1 {
         return Err(TokenRefusal::Claims(claims::ClaimRefusal::WrongAudience).into());
     }
-    Ok(claims)
+    Ok((claims, api))
 }
 
 /// The first audience that a token names, believed of nobody: it only chooses whose key to try.
@@ -255,10 +266,7 @@ fn audience_of(token: &Token<'_>) -> Option<String> {
     claims.aud.into_iter().next()
 }
 
-async fn issued_to(
-    services: &Services,
-    id: &ClientId,
-) -> Result<std::sync::Arc<KnownClient>, Error> {
+async fn issued_to(services: &Services, id: &ClientId) -> Result<Arc<KnownClient>, Error> {
     let found = services
         .catalogue
         .client(&services.store, &services.keyring, id)

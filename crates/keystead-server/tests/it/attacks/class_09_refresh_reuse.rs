@@ -1,7 +1,9 @@
-//! Class 9: a refresh token used in parallel, or alive again after a restart. Crashes are the store's durability suite.
+//! Class 9: a refresh token used in parallel, or alive again after a restart or a restore. The program that is killed is in
+//! its own suite, and the machine that loses power in the store's.
 
 use std::sync::Arc;
 
+use keystead_store::restored;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -104,5 +106,70 @@ async fn what_was_revoked_stays_so_after_a_restart() {
             401,
             "{engine:?}"
         );
+    }
+}
+
+/// A backup is what was there when it was made: here everything in it still lives, whatever became of it since.
+#[tokio::test]
+async fn what_a_backup_holds_is_dead_after_the_restore() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        if !engine.is_here() {
+            continue;
+        }
+        let house = House::begun(engine).await;
+        house.api("https://api.example/", |_| {}).await;
+        let (app, fixed) = (house.native("phone").await, house.site("site").await);
+        let (ada, bob) = (house.user("ada").await, house.user("bob").await);
+        let agreed = |audience| Agreed {
+            scope: "openid offline_access",
+            audience,
+            ..Agreed::default()
+        };
+        let api = Some("https://api.example/");
+        let one = app
+            .redeems(&house.code(&app, &ada, agreed(api)).await)
+            .await;
+        let two = fixed
+            .redeems(&house.code(&fixed, &bob, agreed(None)).await)
+            .await;
+        let unused = house.code(&app, &ada, agreed(api)).await;
+        let browser = house.signed_in(&ada).await;
+        house.opens(&ada, &fixed).await;
+        house.waits(std::time::Duration::from_secs(1)).await;
+
+        let (now, dead_at) = (
+            house.now(),
+            house.now() + std::time::Duration::from_secs(86_400),
+        );
+        house
+            .writes(move |tx| restored::quiet(tx, now, dead_at).map(drop))
+            .await;
+        for (app, answer) in [(&app, &one), (&fixed, &two)] {
+            let refreshed = app.refreshes(&answer.text("refresh_token")).await;
+            assert_eq!(refreshed.refusal(), "403 invalid_grant", "{engine:?}");
+            let shown = house.visitor().shows(&answer.text("access_token")).await;
+            assert_eq!(shown.status, 401, "{engine:?}");
+        }
+        assert_eq!(
+            app.redeems(&unused).await.refusal(),
+            "403 invalid_grant",
+            "{engine:?}"
+        );
+        let silent = fixed.authorizes(&[("prompt", "none")]);
+        assert!(
+            browser.opens(&silent).await.sent("code").is_none(),
+            "{engine:?}"
+        );
+        // Whoever signs in from now on is well.
+        house.waits(std::time::Duration::from_secs(1)).await;
+        let fresh = app
+            .redeems(&house.code(&app, &ada, agreed(api)).await)
+            .await;
+        assert_eq!(
+            app.refreshes(&fresh.text("refresh_token")).await.status,
+            200
+        );
+        let shown = house.visitor().shows(&fresh.text("access_token")).await;
+        assert_eq!(shown.status, 200);
     }
 }

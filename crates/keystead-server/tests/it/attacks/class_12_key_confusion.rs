@@ -242,3 +242,64 @@ async fn an_assertion_is_the_clients_or_nothing() {
     }
     assert_eq!(ask(&app, &good).await.status, 200);
 }
+
+/// Two readers of one text may each believe another member, so none is believed.
+#[tokio::test]
+async fn an_assertion_that_says_something_twice_says_nothing() {
+    let house = House::begun(Engine::Sqlite).await;
+    let metadata = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+    let app = house.client("signer", metadata).await;
+    let now = house.now().as_secs();
+    let ask = async |header: &str, payload: &str| {
+        let input = format!("{}.{}", encode(header), encode(payload));
+        let mut signature = vec![];
+        app.key()
+            .key()
+            .sign(input.as_bytes(), &mut signature)
+            .unwrap();
+        let form = json!({
+            "grant_type": "client_credentials", "client_id": "signer", "client_assertion_type": JWT_BEARER,
+            "client_assertion": format!("{input}.{}", encode(signature)),
+        });
+        app.asks(form).await.refusal()
+    };
+    let kid = app.key().key().kid().unwrap().as_str().to_owned();
+    let header = |more: &str| format!(r#"{{"alg":"ES256","kid":"{kid}"{more}}}"#);
+    let payload = |id: &str, more: &str| {
+        format!(
+            r#"{{"iss":"signer","sub":"signer","aud":"{ISSUER}","iat":{now},"exp":{},"jti":"{id}"{more}}}"#,
+            now + 60
+        )
+    };
+    // It may do nothing, but it is known.
+    let known = "403 unauthorized_client";
+    assert_eq!(ask(&header(""), &payload("1", "")).await, known);
+    assert_eq!(ask(&header(""), &payload("2", r#","x":1"#)).await, known);
+    for (number, twice) in [
+        r#","iss":"signer""#,
+        r#","sub":"signer""#,
+        r#","aud":"https://other.example/""#,
+        r#","exp":99999999999"#,
+        r#","jti":"another""#,
+        r#","iat":1"#,
+        r#","\u0069ss":"other""#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let said = ask(&header(""), &payload(&format!("p{number}"), twice)).await;
+        assert_eq!(said, "401 invalid_client", "{twice}");
+    }
+    for (number, twice) in [
+        r#","alg":"ES256""#,
+        r#","kid":"another""#,
+        r#","typ":"JWT","typ":"JWT""#,
+        r#","x":1,"x":1"#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let said = ask(&header(twice), &payload(&format!("h{number}"), "")).await;
+        assert_eq!(said, "401 invalid_client", "{twice}");
+    }
+}

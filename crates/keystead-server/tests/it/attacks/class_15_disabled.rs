@@ -1,11 +1,18 @@
-//! Class 15, at the token endpoint: whatever is switched off is off for every grant, refresh and inspection.
+//! Class 15, at the token endpoint: whatever is switched off is off for every grant, refresh and inspection. Sessions are
+//! beside it.
 
 use axum::extract::Request;
-use keystead_store::{apis, client_grants, clients, users};
+use keystead_protocol::ids::{ClientGrantId, KeyId};
+use keystead_store::{
+    apis,
+    client_grants::{self, SubjectType},
+    clients, keys,
+    users::{self, User},
+};
 use serde_json::json;
 
 use crate::{
-    actors::{Agreed, App, REDIRECT, VERIFIER},
+    actors::{Agreed, App, REDIRECT, VERIFIER, part},
     house::{House, on_both},
 };
 
@@ -21,18 +28,18 @@ struct Before {
     machines: String,
 }
 
-async fn before(
-    house: &House,
-    id: &str,
-    api: &apis::Api,
-) -> (
-    Before,
-    keystead_store::users::User,
-    keystead_protocol::ids::ClientGrantId,
-) {
+/// What the client was granted: for itself, and for its users.
+type Grants = [ClientGrantId; 2];
+
+async fn before(house: &House, id: &str, api: &apis::Api) -> (Before, User, Grants) {
     let grants = json!(["client_credentials", "authorization_code", "refresh_token"]);
     let app = house.client(id, json!({ "grant_types": grants })).await;
-    let grant = house.grants(&app, api, "read:messages").await;
+    let granted = [
+        house.grants(&app, api, "read:messages").await,
+        house
+            .grants_for(SubjectType::User, &app, api, "read:messages")
+            .await,
+    ];
     let user = house.user(id).await;
     let agreed = |audience| Agreed {
         scope: "openid offline_access read:messages",
@@ -57,7 +64,7 @@ async fn before(
         machines: machines.text("access_token"),
         app,
     };
-    (before, user, grant)
+    (before, user, granted)
 }
 
 /// What still works: its own grant, the code, the refresh token, and each access token at introspection and userinfo.
@@ -95,19 +102,26 @@ on_both! {
             ("client deleted", [NO; 7]),
             ("user blocked", [YES, NO, NO, YES, NO, NO, NO]),
             ("user deleted", [YES, NO, NO, YES, NO, NO, NO]),
-            ("connection disabled", [YES, NO, NO, YES, YES, YES, YES]),
-            // A token that was signed before is its API's to refuse; here nothing new is made for it.
-            ("client grant deleted", [NO, YES, YES, YES, YES, YES, YES]),
+            ("connection disabled", [YES, NO, NO, YES, NO, NO, NO]),
+            ("connection deleted", [YES, NO, NO, YES, NO, NO, NO]),
+            ("client grant deleted", [NO, YES, YES, NO, YES, YES, YES]),
+            ("client grant for users deleted", [YES, NO, NO, YES, NO, YES, YES]),
             ("API deleted", [NO, NO, NO, NO, NO, YES, YES]),
-            ("users not served by the API", [YES, NO, NO, YES, YES, YES, YES]),
-            ("clients not served by the API", [NO, YES, YES, YES, YES, YES, YES]),
-            ("grants taken from the client", [NO, NO, NO, YES, YES, YES, YES]),
+            ("users not served by the API", [YES, NO, NO, YES, NO, YES, YES]),
+            ("clients not served by the API", [NO, YES, YES, NO, YES, YES, YES]),
+            // How a token may be had from now on; those that were had go on.
+            ("grant types taken from the client", [NO, NO, NO, YES, YES, YES, YES]),
+            // Another key is made for what is new.
+            ("key revoked", [YES, YES, YES, NO, NO, YES, YES]),
         ] {
             let identifier = format!("{API}{}", what.replace(' ', "-"));
-            let api = house.api(&identifier, |_| {}).await;
-            let (before, user, grant) = before(&house, &what.replace(' ', "-"), &api).await;
+            let api = house.api(&identifier, |api| {
+                api.settings.subject_type_authorization.user.policy = apis::UserPolicy::RequireClientGrant;
+            }).await;
+            let (before, user, [grant, users_grant]) = before(&house, &what.replace(' ', "-"), &api).await;
             house.waits(std::time::Duration::from_secs(1)).await;
             let (now, client, mut changed) = (house.now(), before.app.client_id(), api.clone());
+            let kid = KeyId::try_from(part(&before.users, 0)["kid"].as_str().unwrap()).unwrap();
             house.writes(move |tx| {
                 let policy = &mut changed.settings.subject_type_authorization;
                 match what {
@@ -117,7 +131,10 @@ on_both! {
                     "user blocked" => { let _ = users::block(tx, &user.id, now)?; }
                     "user deleted" => { let _ = users::delete(tx, &user.id)?; }
                     "connection disabled" => { let _ = keystead_store::connections::set_enabled(tx, &user.connection, false, now)?; }
+                    "connection deleted" => { let _ = keystead_store::connections::delete(tx, &user.connection, now)?; }
                     "client grant deleted" => { let _ = client_grants::delete(tx, &grant, now)?; }
+                    "client grant for users deleted" => { let _ = client_grants::delete(tx, &users_grant, now)?; }
+                    "key revoked" => { let _ = keys::revoke(tx, &kid, now)?; }
                     "API deleted" => { let _ = apis::delete(tx, &changed.id, now)?; }
                     "users not served by the API" => {
                         policy.user.policy = apis::UserPolicy::DenyAll;
@@ -127,11 +144,12 @@ on_both! {
                         policy.client.policy = apis::ClientPolicy::DenyAll;
                         let _ = apis::update(tx, &changed, now)?;
                     }
-                    _ => {
+                    "grant types taken from the client" => {
                         let mut found = clients::find(tx, &client)?.unwrap();
                         found.metadata.grant_types = Some(vec![]);
                         let _ = clients::update(tx, &found, now)?;
                     }
+                    other => panic!("{other}: nobody does that"),
                 }
                 Ok(())
             }).await;

@@ -1,9 +1,11 @@
 //! Class 16: a cut-off or a setting that is lost when an object is read, changed and written back.
 
+use keystead_protocol::ids::RoleId;
 use keystead_server::tenant::Tenant;
 use keystead_store::{
-    Update, apis, client_grants, clients,
+    Insert, Update, apis, client_grants, clients, connections,
     revocations::{self, Reach},
+    roles::{self, Addition, Assignment, Permission, Role},
     settings, users,
 };
 use serde_json::json;
@@ -86,5 +88,58 @@ on_both! {
         assert_eq!(app.asks(form()).await.json()["expires_in"], 77);
         assert_eq!(house.visitor().shows(&token).await.status, 401);
         assert_eq!(app.introspects(&token).await, json!({ "active": false }));
+    }
+
+    async fn a_block_a_closed_connection_and_what_a_role_permits_survive_a_change_too(house) {
+        let api = house.api(API, |_| {}).await;
+        let ada = house.user("ada").await;
+        let (now, rng) = (house.now(), &mut house.services.rng());
+        let role = Role {
+            id: RoleId::generate(rng),
+            name: "reader".to_owned(),
+            description: Some("May read".to_owned()),
+            created_at: now,
+            updated_at: now,
+        };
+        let (user, held) = (ada.clone(), role.clone());
+        let may = Permission { api: api.id.clone(), scope: "read:messages".try_into().unwrap() };
+        house.writes(move |tx| {
+            assert_eq!(roles::create(tx, &held)?, Insert::Done);
+            assert_eq!(roles::add_to_role(tx, &held.id, std::slice::from_ref(&may))?, Addition::Done);
+            assert_eq!(roles::assign(tx, &user.id, &held.id)?, Assignment::Done);
+            let mut home = connections::find(tx, &user.connection)?.unwrap();
+            home.options.0.insert("unheard_of".to_owned(), json!({ "kept": true }));
+            home.settings.0.insert("metadata".to_owned(), json!({ "kept": true }));
+            assert_eq!(connections::update(tx, &home, now)?, Update::Done);
+            let mut known = users::find(tx, &user.id)?.unwrap();
+            known.app_metadata = serde_json::from_value(json!({ "plan": { "kept": true } })).unwrap();
+            assert_eq!(users::update(tx, &known, now)?, users::Update::Done);
+            let _ = connections::set_enabled(tx, &user.connection, false, now)?;
+            users::block(tx, &user.id, now).map(drop)
+        }).await;
+        let documents = async |house: &House| {
+            let (user, api) = (ada.clone(), api.id.clone());
+            house.services.store.read(move |tx| {
+                let home = connections::find(tx, &user.connection)?.unwrap();
+                let known = users::find(tx, &user.id)?.unwrap();
+                let permitted = roles::permissions_of(tx, &user.id, &api)?;
+                Ok::<_, keystead_store::Fault>((
+                    home.enabled, home.options, home.settings, known.blocked, known.app_metadata, known.email, permitted,
+                ))
+            }).await.unwrap()
+        };
+        let before = documents(&house).await;
+        assert_eq!((before.0, before.3), (false, true));
+        let user = ada.clone();
+        house.writes(move |tx| {
+            let home = connections::find(tx, &user.connection)?.unwrap();
+            assert_eq!(connections::update(tx, &home, now)?, Update::Done);
+            let mut known = users::find(tx, &user.id)?.unwrap();
+            known.profile.name = Some("Another name".to_owned());
+            assert_eq!(users::update(tx, &known, now)?, users::Update::Done);
+            assert_eq!(roles::update(tx, &role.id, "writer", None, now)?, roles::Update::Done);
+            Ok(())
+        }).await;
+        assert_eq!(documents(&house).await, before);
     }
 }
