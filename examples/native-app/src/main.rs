@@ -32,8 +32,8 @@ async fn run(issuer: &str, client_id: &str, audience: &str, what: &str) -> Resul
     let credentials = match session.credentials().await {
         Err(why) if why.needs_login() => {
             let browser = Browser::with(|url| {
-                println!("In case no browser opens: {url}");
-                Browser::open_system(url)
+                println!("If no browser opens, go to {url}");
+                Browser::open_system(url).or(Ok(()))
             });
             session.sign_in_with(&session.ask(), browser).await?
         }

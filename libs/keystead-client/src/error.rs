@@ -102,7 +102,9 @@ pub enum Error {
         why: String,
     },
     /// No port of loopback could be had.
-    #[error("cannot listen on 127.0.0.1: {0}; is loopback forbidden to the app?")]
+    #[error(
+        "cannot listen on 127.0.0.1: {0}; take another port, and see that the app may listen on loopback"
+    )]
     Loopback(String),
     /// The user did not come back in time.
     #[error("the sign-in was not finished in time; offer to sign in again")]
@@ -204,19 +206,21 @@ pub enum IdTokenRefusal {
     #[error("{0}; tell whoever runs the provider")]
     Token(#[from] JwtRefusal),
     /// No published key is the one that it names.
-    #[error("it is signed with a key that the provider does not publish")]
+    #[error(
+        "it is signed with a key that the provider does not publish; sign in again, and if that does not help, tell whoever runs the provider"
+    )]
     UnknownKey,
     /// What it says.
     #[error("{0}; check this machine's clock and the client id")]
     Claims(#[from] ClaimRefusal),
     /// `azp` is another client (§3.1.3.7, 5).
-    #[error("it was issued to another client")]
+    #[error("it was issued to another client; compare the client id with the one at the provider")]
     AuthorizedParty,
     /// `at_hash` is not that of the access token (§3.1.3.8).
-    #[error("it does not belong to the access token")]
+    #[error("it does not belong to the access token; sign in again")]
     AccessTokenHash,
     /// A renewal brought another user's (§12.2).
-    #[error("it is about another user")]
+    #[error("it is about another user; sign in again")]
     OtherSubject,
 }
 
@@ -255,6 +259,82 @@ impl VaultError {
         move |why| Self::Io {
             path,
             why: why.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ends_with_what_to_do() {
+        let text = || "x".to_owned();
+        let file = || PathBuf::from("credentials");
+        let duration = Duration::from_secs(30);
+        let of_the_token = [
+            IdTokenRefusal::Missing,
+            IdTokenRefusal::Token(JwtRefusal::BadSignature),
+            IdTokenRefusal::UnknownKey,
+            IdTokenRefusal::Claims(ClaimRefusal::Expired),
+            IdTokenRefusal::AuthorizedParty,
+            IdTokenRefusal::AccessTokenHash,
+            IdTokenRefusal::OtherSubject,
+        ];
+        let of_the_vault = [
+            VaultError::Io {
+                path: file(),
+                why: text(),
+            },
+            VaultError::Open(file()),
+            VaultError::Sealed(file()),
+            VaultError::Keychain(text()),
+            VaultError::Busy,
+        ];
+        let others = [
+            Error::BadUrl(text()),
+            Error::setting("scope", "it is empty"),
+            Error::Discovery {
+                issuer: text(),
+                why: text(),
+            },
+            Error::NotOffered("revocation_endpoint"),
+            Error::Network {
+                host: text(),
+                why: text(),
+            },
+            Error::Unavailable {
+                status: 503,
+                retry_after: None,
+            },
+            Error::Refused {
+                code: text(),
+                description: text(),
+            },
+            Error::Answer("it is none"),
+            Error::Denied(text()),
+            Error::Callback(CallbackRefusal::State),
+            Error::LoginRequired(LoginReason::Revoked),
+            Error::ScopeNotGranted {
+                missing: Scope::default(),
+            },
+            Error::ShortLived { lifetime: duration },
+            Error::Loopback(text()),
+            Error::TimedOut,
+            Error::OtherOrigin(text()),
+            Error::OtherUser,
+            Error::NoRandomness,
+            Error::Stopped,
+        ];
+        let all = of_the_token
+            .map(Error::from)
+            .into_iter()
+            .chain(of_the_vault.map(Error::from))
+            .chain(others);
+        for why in all {
+            let said = why.to_string();
+            let next = said.rsplit_once("; ").map_or("", |(_, next)| next);
+            assert!(next.contains(' '), "{said}");
         }
     }
 }

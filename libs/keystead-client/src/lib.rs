@@ -131,3 +131,8 @@ pub use keystead_protocol::{
 };
 #[cfg(feature = "http")]
 pub use reqwest;
+
+/// The example of the README is one that compiles.
+#[cfg(all(doctest, feature = "loopback"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

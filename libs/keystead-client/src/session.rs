@@ -209,7 +209,15 @@ impl Inner {
             let document = self
                 .fetch
                 .get(&Provider::discovery_url(&self.issuer)?)
-                .await?;
+                .await
+                .map_err(|why| match why {
+                    // A page that is not there is no provider's fault: the issuer may be mistyped.
+                    Error::Answer(why) => Error::Discovery {
+                        issuer: self.issuer.clone(),
+                        why: why.to_owned(),
+                    },
+                    why => why,
+                })?;
             Provider::from_json(&self.issuer, &document)
         };
         self.provider.get_or_try_init(discover).await
