@@ -16,6 +16,7 @@ mod output;
 mod postgres_tools;
 mod remote;
 mod serve;
+mod typed;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

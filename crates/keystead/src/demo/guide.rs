@@ -4,34 +4,31 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Form, Router,
-    extract::{FromRequestParts, Path, State},
+    Extension, Form, Router,
+    extract::{Path, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION,
-            SET_COOKIE,
-        },
-        request::Parts,
+        HeaderValue, StatusCode, Uri,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION},
     },
+    middleware,
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use keystead_client::{
-    Error, Want,
+    Credentials, Error, Want,
     reqwest::{self, Method},
 };
-use keystead_server::services::{Clock, Entropy};
+use keystead_server::services::Clock;
 use serde::Deserialize;
 
 use super::{
     api::MESSAGES,
     explained::{self, Claim},
+    reception::{Reception, receive},
     records::{AUDIENCE, Cast, WRITE},
-    visitors::{Exchange, Scopes, Visitor, Visitors, ask},
+    visitors::{Exchange, Scopes, Visitor, ask},
 };
 
-const COOKIE_NAME: &str = "keystead-demo";
 const STYLE: &str = include_str!("../../assets/guide.css");
 /// Where the provider sends the browser back to.
 const CALLBACK: &str = "callback";
@@ -42,56 +39,28 @@ pub(super) struct Guide {
     pub(super) site: String,
     pub(super) issuer: String,
     pub(super) cast: Cast,
-    pub(super) visitors: Visitors,
     pub(super) http: reqwest::Client,
 }
 
 type Shared = State<Arc<Guide>>;
+/// The browser that asks: [`receive`] says which it is.
+type Browser = Extension<Arc<Visitor>>;
 
-pub(super) fn routes(guide: Arc<Guide>) -> Router {
+pub(super) fn routes(guide: Guide, reception: Reception) -> Router {
+    let reception = middleware::from_fn_with_state(Arc::new(reception), receive);
     Router::new()
         .route("/", get(page))
-        .route(
-            "/guide.css",
-            get(async || ([(CONTENT_TYPE, "text/css")], STYLE)),
-        )
         .route("/sign-in", post(sign_in))
         .route("/callback", get(callback))
         .route("/call/{which}", post(call))
         .route("/renew", post(renew))
         .route("/sign-out", post(sign_out))
-        .with_state(guide)
-}
-
-/// The browser that asks. A name other than the page's own is a stranger's that points here, and gets nothing.
-struct Browser(Arc<Visitor>);
-
-impl FromRequestParts<Arc<Guide>> for Browser {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, guide: &Arc<Guide>) -> Result<Self, Response> {
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let own = guide
-            .site
-            .strip_prefix("http://")
-            .and_then(|rest| rest.strip_suffix('/'));
-        if host.is_none() || host != own {
-            let text = format!("This page stands at {}", guide.site);
-            return Err((StatusCode::MISDIRECTED_REQUEST, text).into_response());
-        }
-        let known = cookie(&parts.headers).and_then(|cookie| guide.visitors.find(cookie));
-        match known.map_or_else(|| guide.visitors.welcome(&mut Entropy::system()), Ok) {
-            Ok(visitor) => Ok(Self(visitor)),
-            Err(why) => Err((StatusCode::INTERNAL_SERVER_ERROR, why.to_string()).into_response()),
-        }
-    }
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let pairs = headers.get(COOKIE)?.to_str().ok()?.split(';');
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE_NAME).then_some(value))
+        .route_layer(reception)
+        .route(
+            "/guide.css",
+            get(async || ([(CONTENT_TYPE, "text/css")], STYLE)),
+        )
+        .with_state(Arc::new(guide))
 }
 
 #[derive(Template)]
@@ -108,7 +77,7 @@ struct Page<'a> {
     notice: Option<String>,
 }
 
-async fn page(State(guide): Shared, Browser(visitor): Browser) -> Response {
+async fn page(State(guide): Shared, Extension(visitor): Browser) -> Response {
     let credentials = visitor.credentials().await;
     let token = credentials
         .as_ref()
@@ -120,7 +89,7 @@ async fn page(State(guide): Shared, Browser(visitor): Browser) -> Response {
     let (call, notice) = visitor.shown(|shown| (shown.call.clone(), shown.notice.take()));
     let page = Page {
         audience: AUDIENCE,
-        user: credentials.as_ref().map(|_| guide.cast.email.clone()),
+        user: credentials.as_ref().map(name),
         may_write: scope.contains(WRITE),
         scope: scope.to_string(),
         claims: token
@@ -143,21 +112,24 @@ async fn page(State(guide): Shared, Browser(visitor): Browser) -> Response {
     let mut response = Html(html).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [
-        (CONTENT_SECURITY_POLICY, policy),
-        (
-            SET_COOKIE,
-            format!(
-                "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax",
-                visitor.cookie()
-            ),
-        ),
-    ] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// What the page calls whoever is signed in.
+fn name(credentials: &Credentials) -> String {
+    #[derive(Deserialize)]
+    struct Claims {
+        email: Option<String>,
+    }
+    let token = credentials.id_token();
+    let claims = token.and_then(|token| token.custom::<Claims>().ok());
+    claims
+        .and_then(|claims| claims.email)
+        .or_else(|| token.map(|token| token.subject().to_owned()))
+        .unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -168,7 +140,7 @@ struct SignInForm {
 
 async fn sign_in(
     State(guide): Shared,
-    Browser(visitor): Browser,
+    Extension(visitor): Browser,
     Form(form): Form<SignInForm>,
 ) -> Response {
     let scopes = if form.write.is_some() {
@@ -187,7 +159,7 @@ async fn sign_in(
     }
 }
 
-async fn callback(State(guide): Shared, Browser(visitor): Browser, uri: Uri) -> Response {
+async fn callback(State(guide): Shared, Extension(visitor): Browser, uri: Uri) -> Response {
     let came = format!(
         "{}{CALLBACK}?{}",
         guide.site,
@@ -217,7 +189,7 @@ async fn callback(State(guide): Shared, Browser(visitor): Browser, uri: Uri) -> 
 
 async fn call(
     State(guide): Shared,
-    Browser(visitor): Browser,
+    Extension(visitor): Browser,
     Path(which): Path<String>,
 ) -> Response {
     let (method, with_token, lesson) = match which.as_str() {
@@ -238,11 +210,13 @@ async fn call(
         ),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let token = match visitor.session.credentials().await {
-        Ok(credentials) if with_token => Some(credentials.access_token().clone()),
-        Ok(_) => None,
-        Err(why) if with_token => return told(&visitor, &why),
-        Err(_) => None,
+    let token = if with_token {
+        match visitor.session.credentials().await {
+            Ok(credentials) => Some(credentials.access_token().clone()),
+            Err(why) => return told(&visitor, &why),
+        }
+    } else {
+        None
     };
     let url = format!("{}{}", guide.site, MESSAGES.trim_start_matches('/'));
     let mut request = guide.http.request(method.clone(), &url);
@@ -262,6 +236,7 @@ async fn call(
     let challenge = answer.headers().get("www-authenticate");
     let exchange = Exchange {
         curl,
+        has_token: with_token,
         status: status.as_u16(),
         reason: status.canonical_reason().unwrap_or_default(),
         challenge: challenge
@@ -274,7 +249,7 @@ async fn call(
     go("/#answer")
 }
 
-async fn renew(State(_): Shared, Browser(visitor): Browser) -> Response {
+async fn renew(State(_): Shared, Extension(visitor): Browser) -> Response {
     match visitor.session.credentials_for(Want::new().renewed()).await {
         Ok(_) => {
             visitor.shown(|shown| {
@@ -288,7 +263,7 @@ async fn renew(State(_): Shared, Browser(visitor): Browser) -> Response {
     }
 }
 
-async fn sign_out(State(guide): Shared, Browser(visitor): Browser) -> Response {
+async fn sign_out(State(guide): Shared, Extension(visitor): Browser) -> Response {
     visitor.shown(|shown| shown.call = None);
     match visitor.session.sign_out(Some(&guide.site)).await {
         Ok(out) => go(out.end_session.as_ref().map_or("/", |url| url.as_str())),
@@ -296,9 +271,9 @@ async fn sign_out(State(guide): Shared, Browser(visitor): Browser) -> Response {
     }
 }
 
-/// Shows an error on the page: its text says what to do.
+/// Shows an error on the page: its text says what the app should do.
 fn told(visitor: &Visitor, why: &Error) -> Response {
-    visitor.shown(|shown| shown.notice = Some(why.to_string()));
+    visitor.shown(|shown| shown.notice = Some(format!("The app's library says: {why}.")));
     go("/")
 }
 

@@ -10,7 +10,7 @@ use keystead_protocol::{
 };
 use keystead_server::{
     bootstrap,
-    services::{Parts, Services},
+    services::{Entropy, Parts, Services},
 };
 use keystead_store::{
     Effect, Insert, Update,
@@ -58,22 +58,23 @@ mod shown {
 }
 
 impl Cast {
+    /// Whether a demo has been in this folder.
+    pub(super) fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// The cast of an earlier start, or a new one.
-    pub(super) fn find_or_draw(folder: &Path, services: &Services) -> anyhow::Result<Self> {
+    pub(super) fn find_or_draw(folder: &Path) -> anyhow::Result<Self> {
         let file = folder.join(FILE);
         match fs::read_to_string(&file) {
             Ok(text) => {
-                return serde_json::from_str(&text).with_context(|| {
-                    format!(
-                        "{} cannot be read; remove it and start again",
-                        file.display()
-                    )
-                });
+                return serde_json::from_str(&text)
+                    .with_context(|| format!("{} cannot be read", file.display()));
             }
             Err(why) if why.kind() == io::ErrorKind::NotFound => {}
             Err(why) => return Err(why).with_context(|| format!("cannot read {}", file.display())),
         }
-        let rng = &mut services.rng();
+        let rng = &mut Entropy::system();
         let cast = Self {
             native: ClientId::generate(rng),
             machine: ClientId::generate(rng),
@@ -154,7 +155,7 @@ impl Cast {
         });
         if !made.await? {
             bail!(
-                "the connection {} is gone from this database; give the demo a folder of its own: --data-dir",
+                "the connection {} is gone from this database",
                 bootstrap::USERS
             );
         }

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::records::{AUDIENCE, READ, WRITE};
 
-/// How many browsers are remembered; the oldest is forgotten first.
+/// How many browsers are remembered; who has not come for longest is forgotten first.
 const MOST: usize = 64;
 
 /// A browser, and the app that acts for whoever sits before it.
@@ -39,6 +39,7 @@ pub(super) struct Shown {
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) curl: String,
+    pub(super) has_token: bool,
     pub(super) status: u16,
     pub(super) reason: &'static str,
     pub(super) challenge: Option<String>,
@@ -78,11 +79,11 @@ impl Visitors {
 
     /// The visitor of a cookie.
     pub(super) fn find(&self, cookie: &str) -> Option<Arc<Visitor>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .iter()
-            .find(|visitor| visitor.cookie.matches(cookie))
-            .map(Arc::clone)
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = known.iter().position(|one| one.cookie.matches(cookie))?;
+        let visitor = known.remove(at)?;
+        known.push_back(Arc::clone(&visitor));
+        Some(visitor)
     }
 
     /// A new one.

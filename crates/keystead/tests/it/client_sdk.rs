@@ -1,11 +1,6 @@
 //! The native apps' library against the real server: what a person does in a browser, and what a network and a disk do.
 
-mod guide;
-
 use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,205 +9,24 @@ use std::{
 };
 
 use keystead_client::{
-    Credentials, Error, Lock, LoginReason, MemoryVault, Provider, Secret, Session, Vault,
-    VaultError, Want,
-    reqwest::{Client, Response, Url, header, redirect::Policy},
-    transition::{Prompt, SignIn},
+    Credentials, Error, Lock, LoginReason, MemoryVault, Provider, Secret, Vault, VaultError, Want,
+    reqwest::Url, transition::Prompt,
 };
-use serde_json::Value;
-use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
     net::{TcpListener, TcpStream},
 };
 
-use crate::program::free_port;
+use crate::{
+    program::Folder,
+    stage::{Demo, Person},
+};
 
-/// Where the app would listen. The person's browser stops there, and the address is handed over.
-const CALLBACK: &str = "http://127.0.0.1:49152/callback";
-
-/// `keystead demo`, which has an app, an API and a user.
-struct Demo {
-    issuer: String,
-    /// Where the guided page stands.
-    site: Url,
-    cast: Value,
-    process: Child,
-    _folder: TempDir,
-}
-
-impl Demo {
-    fn starts() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let data = folder.path().join("data");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_keystead"))
-            .args(["demo", "--port", &port.to_string(), "--data-dir"])
-            .arg(&data)
-            .env_clear()
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert!(
-            lines.any(|line| line.unwrap().contains("The demo is running")),
-            "the demo starts"
-        );
-        Self {
-            issuer: format!("http://localhost:{port}/"),
-            site: Url::parse(&format!("http://127.0.0.1:{}/", port + 1)).unwrap(),
-            cast: read(&data.join("demo.json")),
-            process,
-            _folder: folder,
-        }
-    }
-
-    fn app(&self, vault: impl Vault) -> Session {
-        self.app_with(vault, None)
-    }
-
-    fn app_with(&self, vault: impl Vault, provider: Option<Provider>) -> Session {
-        let ask = SignIn::new()
-            .audience("https://api.mysite.com")
-            .scope("offline_access read:messages");
-        let client_id = self.cast["native"].as_str().unwrap();
-        let builder = Session::builder(&self.issuer, client_id)
-            .sign_in(ask)
-            .vault(vault);
-        match provider {
-            Some(provider) => builder.provider(provider).build().unwrap(),
-            None => builder.build().unwrap(),
-        }
-    }
-
-    /// The provider, but with its token endpoint behind another port.
-    async fn behind(&self, port: u16) -> Provider {
-        let url = Provider::discovery_url(&self.issuer).unwrap();
-        let document = client()
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        let mut document: Value = serde_json::from_str(&document).unwrap();
-        document["token_endpoint"] = format!("http://127.0.0.1:{port}/oauth/token").into();
-        Provider::from_json(&self.issuer, document.to_string().as_bytes()).unwrap()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-fn client() -> Client {
-    Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .build()
-        .unwrap()
-}
-
-/// Ada at her browser.
-struct Person<'d> {
-    demo: &'d Demo,
-    cookies: Vec<(String, String)>,
-}
-
-impl<'d> Person<'d> {
-    fn of(demo: &'d Demo) -> Self {
-        Self {
-            demo,
-            cookies: Vec::new(),
-        }
-    }
-
-    async fn signs_in(&mut self, session: &Session, ask: &SignIn) -> Result<Credentials, Error> {
-        let login = session.begin(ask, CALLBACK).await.unwrap();
-        let back = self.walks(login.url().clone()).await;
-        session.finish(&login, back.as_str()).await
-    }
-
-    /// Follows every redirect and fills in every form, until the app's address or a page without a form.
-    async fn walks(&mut self, start: Url) -> Url {
-        let (mut at, mut form) = (start, None);
-        for _ in 0..20 {
-            if at.as_str().starts_with(CALLBACK) {
-                return at;
-            }
-            let answer = self.sends(&at, form.take()).await;
-            if let Some(on) = answer.headers().get(header::LOCATION) {
-                at = at.join(on.to_str().unwrap()).unwrap();
-                continue;
-            }
-            let action = match at.path() {
-                "/u/login" | "/u/confirm" => "submit",
-                "/u/consent" => "allow",
-                _ => return at,
-            };
-            let state = at
-                .query_pairs()
-                .find(|(name, _)| name == "state")
-                .unwrap()
-                .1;
-            let [email, password] =
-                ["email", "password"].map(|name| self.demo.cast[name].as_str().unwrap());
-            let page = answer.text().await.unwrap();
-            let shown = page.split_once(r#"name="shown" value=""#);
-            let shown = shown.map_or("", |(_, rest)| rest.split_once('"').unwrap().0);
-            let pairs = [
-                ("state", &*state),
-                ("shown", shown),
-                ("username", email),
-                ("password", password),
-                ("action", action),
-            ];
-            // A request is the shortest way to a form that is encoded.
-            let query = Url::parse_with_params("http://localhost/", pairs).unwrap();
-            form = query.query().map(str::to_owned);
-        }
-        panic!("round and round, at last at {at}")
-    }
-
-    async fn sends(&mut self, url: &Url, form: Option<String>) -> Response {
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let request = match form {
-            None => client().get(url.clone()),
-            Some(form) => client()
-                .post(url.clone())
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(header::ORIGIN, url.origin().ascii_serialization())
-                .header("sec-fetch-site", "same-origin")
-                .body(form),
-        };
-        let answer = request
-            .header(header::COOKIE, cookies.join("; "))
-            .send()
-            .await
-            .unwrap();
-        for cookie in answer.headers().get_all(header::SET_COOKIE) {
-            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            self.cookies.push((name.to_owned(), value.to_owned()));
-        }
-        answer
-    }
+/// The demo's provider, but with its token endpoint behind another port.
+async fn behind(demo: &Demo, port: u16) -> Provider {
+    let mut document = demo.tells(".well-known/openid-configuration").await;
+    document["token_endpoint"] = format!("http://127.0.0.1:{port}/oauth/token").into();
+    Provider::from_json(&demo.issuer, document.to_string().as_bytes()).unwrap()
 }
 
 /// A port that leads to the server's and keeps this many of its next answers to itself.
@@ -253,7 +67,8 @@ async fn carries(mut app: TcpStream, to: u16, keeps: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_native_app_signs_in_renews_and_signs_out() {
-    let demo = Demo::starts();
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
     let session = demo.app(MemoryVault::new());
     let mut ada = Person::of(&demo);
     let silent = session.ask().prompt(Prompt::None);
@@ -301,9 +116,10 @@ async fn a_native_app_signs_in_renews_and_signs_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_lost_is_given_again() {
-    let demo = Demo::starts();
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
     let lost = Arc::new(AtomicUsize::new(0));
-    let provider = demo.behind(lossy(&demo.issuer, &lost).await).await;
+    let provider = behind(&demo, lossy(&demo.issuer, &lost).await).await;
     let vault = MemoryVault::new();
     let session = demo.app_with(vault.clone(), Some(provider.clone()));
     Person::of(&demo)
@@ -356,7 +172,8 @@ impl Vault for Dying {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn death_between_rotation_and_storing_is_forgiven_and_a_copy_is_not() {
-    let demo = Demo::starts();
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
     let vault = MemoryVault::new();
     let session = demo.app(vault.clone());
     let first = Person::of(&demo)

@@ -1,20 +1,13 @@
-//! `keystead demo`, and the terminal as an app of it: from a log-in to a protected call.
+//! `keystead demo --check`, what `keystead demo` prints, and what it says when it cannot start.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _},
-    net::TcpListener,
-    process::{Child, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, net::TcpListener, process::Command};
 
 use serde_json::Value;
-use url::Url;
 
 use crate::{
     postgres::Database,
-    program::{Folder, ask, get},
+    program::{Folder, get},
+    stage::{Demo, Person, two_free_ports},
 };
 
 const STEPS: usize = 9;
@@ -51,255 +44,171 @@ fn every_step_goes_through_on_postgres() {
     );
 }
 
-/// A running demo.
-struct Demo(Child);
+/// Runs what was printed, as whoever copies it does.
+fn types(folder: &Folder, lines: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-c", lines])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
 
-impl Demo {
-    fn starts(folder: &Folder, port: u16) -> Self {
-        let port = port.to_string();
-        let child = folder
-            .command(&["demo", "--port", &port])
-            .stdout(Stdio::piped())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    /// Its words until the last line, which comes when everything is there.
-    fn says(&mut self) -> String {
-        let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
-        let mut said = String::new();
-        for line in lines.by_ref().map_while(Result::ok) {
-            said += &line;
-            said.push('\n');
-            if line.contains("Ctrl-C") {
-                return said;
-            }
+/// The lines that begin with a command, each with what it goes on with.
+fn commands(said: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in said.lines() {
+        match found.last_mut() {
+            Some(last) if last.ends_with('\\') => *last = format!("{last}\n{line}"),
+            _ if line.starts_with("    ") => found.push(line.to_owned()),
+            _ => {}
         }
-        panic!("it ended: {said}");
     }
+    found
 }
 
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_that_is_printed_works_as_it_stands() {
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
+    let said = &demo.welcome;
+    for wanted in ["email", "password", "native", "machine", "machine_secret"] {
+        assert!(said.contains(demo.of(wanted)), "{wanted}\n{said}");
     }
-}
-
-/// Two ports in a row that nobody uses now.
-fn two_free_ports() -> u16 {
-    let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    (20_000..60_000)
-        .step_by(7)
-        .map(|port| port + u16::try_from(std::process::id() % 1_000).unwrap())
-        .find(|port| free(*port) && free(*port + 1))
-        .unwrap()
-}
-
-/// A browser that fills in what it is shown.
-struct Browser<'a> {
-    email: &'a str,
-    password: &'a str,
-    cookies: Vec<String>,
-}
-
-/// What a consent page wants to hear again.
-fn shown(page: &str) -> &str {
-    let field = page.split_once(r#"name="shown" value=""#);
-    field.map_or("", |(_, rest)| rest.split_once('"').unwrap().0)
-}
-
-impl Browser<'_> {
-    /// Follows an address through the hosted pages; gives the last answer.
-    fn follows(&mut self, url: &str) -> String {
-        let mut at = Url::parse(url).unwrap();
-        for _ in 0..16 {
-            let mut answer = self.sends(&at, None);
-            if answer.starts_with("HTTP/1.1 200") && at.path().starts_with("/u/") {
-                let state = at
-                    .query_pairs()
-                    .find(|(name, _)| name == "state")
-                    .unwrap()
-                    .1;
-                let form = url::form_urlencoded::Serializer::new(String::new())
-                    .append_pair("state", &state)
-                    .append_pair("username", self.email)
-                    .append_pair("password", self.password)
-                    .append_pair("shown", shown(&answer))
-                    .append_pair(
-                        "action",
-                        if at.path() == "/u/consent" {
-                            "allow"
-                        } else {
-                            "submit"
-                        },
-                    )
-                    .finish();
-                answer = self.sends(&at, Some(&form));
-            }
-            let Some(on) = header(&answer, "location") else {
-                return answer;
-            };
-            at = at.join(on).unwrap();
-        }
-        panic!("no end of redirects: {at}");
+    let links = said
+        .split_whitespace()
+        .filter(|word| word.starts_with("http://") && !word.contains("/oauth/token"));
+    for link in links {
+        let page = Person::of(&demo).sends(&link.parse().unwrap(), None).await;
+        let expected = match link {
+            api if api.contains("/api/messages") => 401,
+            // Leads to the guided page.
+            issuer if issuer == demo.issuer => 307,
+            _ => 200,
+        };
+        assert_eq!(page.status().as_u16(), expected, "{link}");
     }
-
-    fn sends(&mut self, url: &Url, form: Option<&str>) -> String {
-        let (port, host) = (url.port().unwrap(), url.host_str().unwrap());
-        let (method, body) = form.map_or(("GET", ""), |form| ("POST", form));
-        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let answer = ask(
-            port,
-            &format!(
-                "{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\nCookie: {}\r\n\
-                 Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-                 Content-Length: {}\r\n\r\n{body}",
-                self.cookies.join("; "),
-                body.len()
-            ),
-        );
-        let (head, _) = answer
-            .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("{method} {url}: {answer:?}"));
-        for line in head.lines() {
-            if let Some(cookie) = line.strip_prefix("set-cookie: ") {
-                let pair = cookie.split(';').next().unwrap().to_owned();
-                let name = pair.split('=').next().unwrap().to_owned() + "=";
-                self.cookies.retain(|known| !known.starts_with(&name));
-                self.cookies.push(pair);
-            }
-        }
-        answer
+    let commands = commands(said);
+    let find = |what: &[&str]| {
+        let found = commands
+            .iter()
+            .find(|line| what.iter().all(|what| line.contains(what)));
+        found.unwrap_or_else(|| panic!("{what:?} in {commands:#?}"))
+    };
+    let token = find(&["TOKEN=$(curl", demo.of("machine_secret")]);
+    for (name, call, want) in [
+        (
+            "without a token",
+            commands
+                .iter()
+                .find(|line| line.ends_with("api/messages"))
+                .unwrap(),
+            "HTTP/1.1 401",
+        ),
+        (
+            "with it",
+            find(&["curl -i", "api/messages -H"]),
+            "HTTP/1.1 200",
+        ),
+    ] {
+        let answer = types(&folder, &format!("{token}\n{call}"));
+        assert!(answer.starts_with(want), "{name}: {answer}");
     }
-}
-
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let (head, _) = answer.split_once("\r\n\r\n")?;
-    head.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 #[test]
-fn the_terminal_signs_in_calls_and_signs_out() {
+fn a_port_that_is_taken_ends_with_a_command_that_works() {
     let (folder, port) = (Folder::new(), two_free_ports());
-    let said = Demo::starts(&folder, port).says();
-    let kept = fs::read_to_string(folder.path().join("keystead-demo/demo.json")).unwrap();
-    let cast: Value = serde_json::from_str(&kept).unwrap();
-    let of = |name: &str| cast[name].as_str().unwrap();
-    for wanted in [
-        of("email"),
-        of("password"),
-        of("native"),
-        of("machine_secret"),
-        "u/setup?ticket=",
-    ] {
-        assert!(said.contains(wanted), "{wanted}\n{said}");
+    for (taken, name) in [(port, "the server's"), (port + 1, "the page's")] {
+        let _other = TcpListener::bind(("127.0.0.1", taken)).unwrap();
+        let (code, said, complaint) = folder.runs(&["demo", "--port", &port.to_string()]);
+        assert!(
+            code == 1 && said.is_empty() && complaint.contains(&format!("port {taken} is taken")),
+            "{name}: {complaint}"
+        );
+        let command = complaint.trim_end().rsplit_once(": ").unwrap().1;
+        let (_, instead) = command.split_once("keystead demo --port ").unwrap();
+        let demo = Demo::starts_at(&folder, instead.parse().unwrap());
+        assert!(get(demo.site.port().unwrap(), "/api/public").starts_with("HTTP/1.1 200"));
     }
-
-    // The second start finds what the first made.
-    let mut demo = Demo::starts(&folder, port);
-    demo.says();
-    assert_eq!(
-        fs::read_to_string(folder.path().join("keystead-demo/demo.json")).unwrap(),
-        kept
-    );
-
-    let issuer = format!("http://localhost:{port}/");
-    let site = port + 1;
-    let messages = format!("http://127.0.0.1:{site}/api/messages");
-    assert!(get(site, "/api/public").starts_with("HTTP/1.1 200"));
-    let stranger = get(site, "/");
-    assert!(
-        stranger.starts_with("HTTP/1.1 421"),
-        "a name that points here: {stranger}"
-    );
-
-    let (code, _, complaint) = folder.runs_with(&["token"], &home(&folder));
-    assert!(
-        code == 1 && complaint.contains("keystead login --client-id"),
-        "{complaint}"
-    );
-
-    let login = [
-        "login",
-        "--no-browser",
-        "--issuer",
-        &issuer,
-        "--client-id",
-        of("native"),
-    ];
-    let api = [
-        "--audience",
-        "https://api.mysite.com",
-        "--scope",
-        "read:messages",
-    ];
-    let mut login = folder
-        .command(&[&login[..], &api].concat())
-        .envs(home(&folder))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(login.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    let address = lines
-        .map(|line| line.trim().to_owned())
-        .find(|line| line.starts_with("http"));
-    let mut browser = Browser {
-        email: of("email"),
-        password: of("password"),
-        cookies: Vec::new(),
-    };
-    let last = browser.follows(&address.unwrap());
-    assert!(last.starts_with("HTTP/1.1 200"), "{last}");
-    assert!(ended(&mut login), "{last}");
-    let mut told = String::new();
-    login
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut told)
-        .unwrap();
-    assert!(told.contains("read:messages"), "{told}");
-
-    let runs = |arguments: &[&str]| folder.runs_with(arguments, &home(&folder));
-    let (code, body, complaint) = runs(&["call", "GET", &messages]);
-    assert!(code == 0 && body.contains("Welcome."), "{body}{complaint}");
-    let (code, _, complaint) = runs(&["call", "POST", &messages]);
-    assert!(
-        code == 1 && complaint.contains("403") && complaint.contains("keystead login --scope"),
-        "{complaint}"
-    );
-    let (first, again) = (runs(&["token"]).1, runs(&["token"]).1);
-    assert!(first == again && first.starts_with("eyJ"), "{first}{again}");
-
-    let (code, told, complaint) = runs(&["logout", "--json"]);
-    assert!(
-        code == 0 && told.contains("\"revoked\": true"),
-        "{told}{complaint}"
-    );
-    let (code, _, complaint) = runs(&["token"]);
-    assert!(
-        code == 1 && complaint.contains("keystead login"),
-        "{complaint}"
-    );
+    assert!(!folder.path().join("keystead-data").exists());
 }
 
-fn home(folder: &Folder) -> [(&'static str, &str); 1] {
-    [("HOME", folder.path().to_str().unwrap())]
-}
-
-fn ended(child: &mut Child) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.success();
+#[test]
+fn a_folder_that_cannot_be_used_ends_with_what_to_do() {
+    fn spoil(folder: &Folder, how: &str) {
+        let data = folder.path().join("keystead-demo");
+        let file = |name: &str| data.join(name);
+        match how {
+            "its words are damaged" => fs::write(file("demo.json"), "{").unwrap(),
+            "its words are another version's" => {
+                fs::write(file("demo.json"), r#"{"version":"of tomorrow"}"#).unwrap();
+            }
+            "its key is gone" => fs::remove_file(file("sealing.key")).unwrap(),
+            "its key is another's" => {
+                let other = Folder::new();
+                drop(Demo::starts(&other));
+                fs::copy(
+                    other.path().join("keystead-demo/sealing.key"),
+                    file("sealing.key"),
+                )
+                .unwrap();
+            }
+            "its database is none" => fs::write(file("keystead.db"), "not a database").unwrap(),
+            "it is a file" => {
+                fs::remove_dir_all(&data).unwrap();
+                fs::write(&data, "").unwrap();
+            }
+            other => panic!("{other}"),
         }
-        thread::sleep(Duration::from_millis(10));
     }
-    let _ = child.kill();
-    false
+    for how in [
+        "its words are damaged",
+        "its words are another version's",
+        "its key is gone",
+        "its key is another's",
+        "its database is none",
+        "it is a file",
+    ] {
+        let folder = Folder::new();
+        let (_, status) = {
+            let demo = Demo::starts(&folder);
+            demo.hears("-TERM");
+            let (status, said) = demo.ends();
+            (said, status)
+        };
+        assert!(status.success());
+        spoil(&folder, how);
+        let port = two_free_ports().to_string();
+        let (code, said, complaint) = folder.runs(&["demo", "--port", &port]);
+        assert!(code == 1 && said.is_empty(), "{how}: {said}{complaint}");
+        if how == "it is a file" {
+            assert!(
+                complaint.trim_end().ends_with("demo --data-dir FOLDER"),
+                "{complaint}"
+            );
+            continue;
+        }
+        let (_, command) = complaint
+            .trim_end()
+            .rsplit_once("begin anew: ")
+            .unwrap_or_else(|| panic!("{how}: {complaint}"));
+        assert!(command.starts_with("rm -r"), "{how}: {command}");
+        types(&folder, command);
+        drop(Demo::starts(&folder));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_where_nobody_may_write_is_said_so() {
+    let port = two_free_ports().to_string();
+    let arguments = ["demo", "--port", &port, "--data-dir", "/proc/keystead"];
+    let (code, _, complaint) = Folder::new().runs(&arguments);
+    let last = complaint.lines().last().unwrap_or_default();
+    assert!(
+        code == 1 && last.contains("keystead demo --data-dir"),
+        "{complaint}"
+    );
 }

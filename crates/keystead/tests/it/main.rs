@@ -10,6 +10,7 @@ mod client_sdk;
 mod commands;
 #[cfg(unix)]
 mod demo;
+mod guide;
 #[cfg(unix)]
 mod keeping;
 #[cfg(unix)]
@@ -17,3 +18,6 @@ mod postgres;
 mod program;
 #[cfg(unix)]
 mod serve;
+mod stage;
+#[cfg(unix)]
+mod stops;

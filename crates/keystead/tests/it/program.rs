@@ -131,6 +131,14 @@ pub fn ask(port: u16, request: &str) -> String {
     answer
 }
 
+/// Sends a signal to a process.
+pub fn hears(id: u32, signal: &str) {
+    let sent = Command::new("kill")
+        .args([signal, &id.to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "{signal}");
+}
+
 pub struct Server {
     child: Child,
     port: u16,
@@ -166,13 +174,7 @@ impl Server {
     }
 
     pub fn hears(&self, signal: &str) {
-        assert!(
-            Command::new("kill")
-                .args([signal, &self.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        hears(self.id(), signal);
     }
 
     /// Waits for the end; reads the rest of the log and of standard output.
