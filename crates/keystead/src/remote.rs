@@ -1,30 +1,46 @@
 //! `keystead login`, `token`, `call` and `logout`: this program as a native app, of Keystead or of any other provider.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Subcommand;
 use etcetera::{BaseStrategy as _, choose_base_strategy};
 use keystead_client::{
-    Browser, Credentials, Error, FileVault, Session, Want,
+    Credentials, Error, FileVault, Session,
     reqwest::{
         Method,
-        header::{CONTENT_TYPE, HeaderValue},
+        header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE},
     },
     transition::SignIn,
 };
 use serde::Serialize;
 use url::Url;
 
-use self::target::Target;
-use crate::output::{self, Shape};
+use self::{
+    advice::{more_scope, next_step},
+    login::{Opening, Wanted, login},
+    target::Target,
+};
+use crate::{
+    output::{self, Shape},
+    typed::program,
+};
 
+mod advice;
+mod login;
 mod target;
 
 /// What this program does as an app.
 #[derive(Subcommand)]
 pub(crate) enum RemoteCommand {
     /// Sign in through the browser and keep the tokens on this machine.
+    ///
+    /// They are kept in an encrypted file of the user's. Its key lies in the keychain on macOS and Windows, and in a file
+    /// beside it elsewhere; a program that was built with `--features keychain` uses the Secret Service of a Linux desktop.
     #[command(after_help = "\
 Examples:
   keystead login --client-id f3mQ… --audience https://api.mysite.com --scope read:messages
@@ -91,7 +107,7 @@ impl RemoteCommand {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             match self {
                 Self::Login {
                     issuer,
@@ -123,23 +139,11 @@ impl RemoteCommand {
                 } => call(method, &url, data, Shape::of(json)).await,
                 Self::Logout { json } => logout(Shape::of(json)).await,
             }
-        })
+        });
+        // A browser that is a program of this terminal may still be open: nobody waits for it.
+        runtime.shutdown_background();
+        outcome
     }
-}
-
-/// What `login` was told; the rest is as last time.
-struct Wanted {
-    issuer: Option<String>,
-    client_id: Option<String>,
-    audience: Option<String>,
-    scope: Option<String>,
-}
-
-/// How the browser hears of the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    Open,
-    Print,
 }
 
 /// What a log-in gave, for a script.
@@ -169,54 +173,12 @@ impl<'a> Kept<'a> {
     }
 }
 
-async fn login(wanted: Wanted, opening: Opening, shape: Shape) -> anyhow::Result<ExitCode> {
-    let folder = folder()?;
-    let last = Target::last(&folder)?;
-    let target = Target::new(
-        wanted.issuer,
-        wanted.client_id,
-        wanted.audience,
-        wanted.scope,
-        last,
-    )?;
-    let session = session(&target, &folder)?;
-    let browser = match opening {
-        Opening::Open => Browser::system(),
-        Opening::Print => Browser::with(|url| {
-            writeln!(
-                std::io::stderr(),
-                "Open this address in a browser of this machine:\n\n  {url}\n"
-            )
-        }),
-    };
-    let credentials = session
-        .sign_in_with(&session.ask(), browser.app("the terminal"))
-        .await
-        .map_err(|why| match why {
-            Error::Browser { .. } => anyhow::Error::from(why)
-                .context("to open the address by hand: keystead login --no-browser"),
-            other => other.into(),
-        })?;
-    target.remember(&folder)?;
-    match shape {
-        Shape::Json => output::print_json(&Kept::of(&target, &credentials))?,
-        Shape::Text => {
-            let who = credentials
-                .id_token()
-                .map_or("somebody", |token| token.subject());
-            output::print(&format!(
-                "Signed in as {who} at {}, with the scopes {}\n  Next: keystead token\n        keystead call GET URL\n",
-                target.issuer,
-                credentials.scope()
-            ))?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
 async fn token(shape: Shape) -> anyhow::Result<ExitCode> {
     let (target, session) = signed_in()?;
-    let credentials = session.credentials().await.map_err(next_step)?;
+    let credentials = session
+        .credentials()
+        .await
+        .map_err(|why| next_step(why, &target))?;
     let text = credentials.access_token().expose();
     match shape {
         Shape::Text => output::print(&format!("{text}\n"))?,
@@ -243,91 +205,113 @@ async fn call(
     data: Option<String>,
     shape: Shape,
 ) -> anyhow::Result<ExitCode> {
-    let (_, session) = signed_in()?;
-    let api = session.api(url.as_str())?.want(Want::new());
+    let (target, session) = signed_in()?;
+    let api = session.api(url.as_str())?;
     let mut request = api.request(method, url.as_str())?;
     if let Some(data) = data {
         request = request
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(data);
     }
-    let answer = api.send(request).await.map_err(next_step)?;
+    let answer = api.send(request).await.map_err(|why| match why {
+        // The API, or the issuer that was to renew the token.
+        Error::Network { host, why } => anyhow!("no answer from {host}: {why}\n  is it running?"),
+        why => next_step(why, &target),
+    })?;
     let status = answer.status();
-    let challenge = answer.headers().get("www-authenticate");
-    let answered = Answered {
-        status: status.as_u16(),
-        challenge: challenge
-            .and_then(|text| text.to_str().ok())
-            .map(str::to_owned),
-        body: answer.text().await?,
-    };
+    let challenge = answer.headers().get(WWW_AUTHENTICATE);
+    let challenge = challenge
+        .and_then(|text| text.to_str().ok())
+        .map(str::to_owned);
+    let body = answer
+        .bytes()
+        .await
+        .context("the answer broke off; call again")?;
     match shape {
-        Shape::Json => output::print_json(&answered)?,
-        Shape::Text => {
-            output::print(&answered.body)?;
-            if !answered.body.ends_with('\n') {
-                output::print("\n")?;
-            }
-        }
+        Shape::Json => output::print_json(&Answered {
+            status: status.as_u16(),
+            challenge: challenge.clone(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })?,
+        Shape::Text => pass_on(&body)?,
     }
     if status.is_success() {
         return Ok(ExitCode::SUCCESS);
     }
-    if shape == Shape::Text {
-        let why = answered.challenge.unwrap_or_default();
-        let next = match answered.status {
-            403 if why.contains("insufficient_scope") => {
-                "\n  to ask for more: keystead login --scope \"…\""
-            }
-            401 => "\n  to sign in again: keystead login",
-            _ => "",
-        };
-        bail!("the API answered {status} {why}{next}");
+    let why = challenge.unwrap_or_default();
+    let next = match status.as_u16() {
+        403 if why.contains("insufficient_scope") => format!("\n  {}", more_scope(&why, &target)),
+        401 => format!("\n  to sign in again: {} login", program()),
+        _ => String::new(),
+    };
+    bail!("the API answered {status} {why}{next}");
+}
+
+/// Writes an answer byte for byte, since it may be a file. Only a person needs its last line ended.
+fn pass_on(body: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let is_open = out.is_terminal() && !body.ends_with(b"\n");
+    let end: &[u8] = if is_open { b"\n" } else { b"" };
+    let written = out.write_all(body).and_then(|()| out.write_all(end));
+    match written.and_then(|()| out.flush()) {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => Err(why.into()),
+        _ => Ok(()),
     }
-    Ok(ExitCode::FAILURE)
 }
 
 async fn logout(shape: Shape) -> anyhow::Result<ExitCode> {
     let (target, session) = signed_in()?;
     let out = session.sign_out(None).await?;
-    let elsewhere = out.end_session.map(String::from);
+    let elsewhere = out.end_session;
     match (shape, &out.revoked) {
         (Shape::Json, revoked) => output::print_json(&serde_json::json!({
             "issuer": target.issuer,
             "revoked": revoked.is_ok(),
-            "end_session": elsewhere,
+            "end_session": elsewhere.map(String::from),
         }))?,
-        (Shape::Text, Ok(())) => output::print(
-            "Signed out: the tokens are forgotten here, and the refresh token is revoked.\n",
-        )?,
+        (Shape::Text, Ok(())) => {
+            let mut text =
+                "Signed out: the tokens are forgotten here, and the refresh token is revoked.\n"
+                    .to_owned();
+            if let Some(mut url) = elsewhere {
+                // Without the ID token, which a terminal would remember: the page asks instead.
+                url.query_pairs_mut()
+                    .clear()
+                    .append_pair("client_id", &target.client_id);
+                text += &format!("  The browser may still be signed in; to end that too: {url}\n");
+            }
+            output::print(&text)?;
+        }
         (Shape::Text, Err(why)) => output::print(&format!(
-            "The tokens are forgotten here. The issuer could not be told: {why}\n"
+            "The tokens are forgotten here. The refresh token was not revoked, and is good until it ends: {}\n",
+            told_nobody(why)
         ))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error of the client, with the command that mends it.
-fn next_step(why: Error) -> anyhow::Error {
-    let again = why.needs_login();
-    let why = anyhow::Error::from(why);
-    if again {
-        why.context("nobody is signed in any more; to sign in: keystead login")
-    } else {
-        why
+/// Why the issuer does not know of a sign-out. There is nothing left to try again with, whatever the error proposes.
+fn told_nobody(why: &Error) -> String {
+    match why {
+        Error::Network { host, why } => format!("no answer from {host}: {why}"),
+        Error::Unavailable { status, .. } => format!("the issuer answered {status}"),
+        other => other.to_string(),
     }
 }
 
 fn signed_in() -> anyhow::Result<(Target, Session)> {
     let folder = folder()?;
-    let target = Target::last(&folder)?.context(
-        "nobody has signed in here; to sign in: keystead login --client-id ID --audience IDENTIFIER --scope SCOPES",
-    )?;
+    let target = Target::last(&folder)?.with_context(|| {
+        format!(
+            "nobody has signed in here; to sign in: {} login --client-id ID --audience IDENTIFIER --scope SCOPES",
+            program()
+        )
+    })?;
     let session = session(&target, &folder)?;
     Ok((target, session))
 }
 
-fn session(target: &Target, folder: &std::path::Path) -> Result<Session, Error> {
+fn session(target: &Target, folder: &Path) -> Result<Session, Error> {
     let mut ask = SignIn::new().scope(format!(
         "openid profile email offline_access {}",
         target.scope
@@ -335,14 +319,21 @@ fn session(target: &Target, folder: &std::path::Path) -> Result<Session, Error> 
     if let Some(audience) = &target.audience {
         ask = ask.audience(audience);
     }
-    #[cfg(any(windows, target_os = "macos"))]
-    let vault = FileVault::new(folder, "dev.keystead.cli");
-    #[cfg(not(any(windows, target_os = "macos")))]
-    let vault = FileVault::with_key_file(folder);
     Session::builder(&target.issuer, &target.client_id)
         .sign_in(ask)
-        .vault(vault)
+        .vault(vault(folder))
         .build()
+}
+
+/// Where the tokens are kept: an encrypted file, whose key is in the keychain, or beside it.
+#[cfg(any(windows, target_os = "macos", feature = "keychain"))]
+fn vault(folder: &Path) -> FileVault {
+    FileVault::new(folder, "dev.keystead.cli")
+}
+
+#[cfg(not(any(windows, target_os = "macos", feature = "keychain")))]
+fn vault(folder: &Path) -> FileVault {
+    FileVault::with_key_file(folder)
 }
 
 /// Where this program keeps what it is given as an app.

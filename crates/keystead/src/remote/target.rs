@@ -4,6 +4,9 @@ use std::{fs, io, path::Path};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::typed::program;
 
 const FILE: &str = "login.json";
 const ISSUER: &str = "http://localhost:3000/";
@@ -20,7 +23,7 @@ pub(super) struct Target {
 
 impl Target {
     /// What was said, and for the rest what was said last time. Another issuer is another beginning: what one calls a
-    /// client, another does not know.
+    /// client, another does not know. That its name ends in a slash or not is known once it has been asked.
     pub(super) fn new(
         issuer: Option<String>,
         client_id: Option<String>,
@@ -28,13 +31,12 @@ impl Target {
         scope: Option<String>,
         last: Option<Self>,
     ) -> anyhow::Result<Self> {
-        let issuer = issuer.map(|mut issuer| {
-            if !issuer.ends_with('/') {
-                issuer.push('/');
-            }
-            issuer
-        });
-        let last = last.filter(|last| issuer.as_ref().is_none_or(|issuer| *issuer == last.issuer));
+        let bare = |issuer: &str| issuer.strip_suffix('/').unwrap_or(issuer).to_owned();
+        let is_same = |last: &Self| {
+            let said = issuer.as_deref();
+            said.is_none_or(|said| bare(said) == bare(&last.issuer))
+        };
+        let last = last.filter(is_same);
         let (known, id, audience_then, scope_then) = match last {
             Some(last) => (
                 Some(last.issuer),
@@ -45,13 +47,35 @@ impl Target {
             None => (None, None, None, String::new()),
         };
         Ok(Self {
-            issuer: issuer.or(known).unwrap_or_else(|| ISSUER.to_owned()),
-            client_id: client_id.or(id).context(
-                "which application is this? name a native one of the issuer: keystead login --client-id ID",
-            )?,
+            issuer: known.or(issuer).unwrap_or_else(|| ISSUER.to_owned()),
+            client_id: client_id.or(id).with_context(|| {
+                format!(
+                    "which application is this? name a native one of the issuer: {} login --client-id ID",
+                    program()
+                )
+            })?,
             audience: audience.or(audience_then),
             scope: scope.unwrap_or(scope_then),
         })
+    }
+
+    /// The same with the other name that may have been meant: some issuers end in a slash, and people leave it out.
+    pub(super) fn with_or_without_slash(&self) -> Self {
+        let issuer = match self.issuer.strip_suffix('/') {
+            Some(bare) => bare.to_owned(),
+            None => format!("{}/", self.issuer),
+        };
+        Self {
+            issuer,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the issuer can be started here.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        let issuer = Url::parse(&self.issuer).ok();
+        let host = issuer.as_ref().and_then(Url::host_str);
+        matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
     }
 
     /// The last log-in's.

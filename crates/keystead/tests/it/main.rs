@@ -17,6 +17,8 @@ mod keeping;
 mod postgres;
 mod program;
 #[cfg(unix)]
+mod remote;
+#[cfg(unix)]
 mod serve;
 mod stage;
 #[cfg(unix)]
