@@ -1,5 +1,7 @@
 //! What an operator keeps: keys that turn over under a running server, backups, and the key that seals secrets.
 
+mod killed;
+
 use std::{
     fs,
     time::{Duration, Instant},

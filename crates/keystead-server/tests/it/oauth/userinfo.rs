@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::{
     actors::{Agreed, Written},
-    house::{Answer, Engine, House, on_both},
+    house::{Answer, Engine, House, brisk, on_both},
 };
 
 const API: &str = "https://api.example/";
@@ -204,4 +204,33 @@ async fn a_users_token_ends_with_its_time() {
         assert_eq!(house.visitor().shows(token).await.short(), REFUSED);
     }
     let _: Value = house.visitor().gets("/.well-known/jwks.json").await.json();
+}
+
+#[tokio::test]
+async fn g48_whatever_a_client_would_rather_read_it_gets_json_and_a_date() {
+    let house = House::begun(Engine::Sqlite).await;
+    let token = token(&house, "oidc", "openid", None).await;
+    for accept in [
+        "*/*",
+        "application/json",
+        "application/json;charset=UTF-8, application/jwt;q=0.1",
+        "text/html, image/gif, image/jpeg, *; q=.2",
+        "application/jwt",
+        "",
+    ] {
+        let request = Request::get("/userinfo")
+            .header("authorization", format!("Bearer {token}"))
+            .header("accept", accept);
+        let answer = house.visitor().sends(request).await;
+        assert_eq!(answer.status, 200, "{accept}");
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+    // The date is written where the answer leaves.
+    let open = house.open(brisk(), None).await;
+    let request = format!(
+        "GET /userinfo HTTP/1.1\r\nHost: localhost:3000\r\nAuthorization: bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    let answer = open.hears(request.as_bytes()).await.to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    assert!(answer.contains("\r\ndate: "), "{answer}");
 }
