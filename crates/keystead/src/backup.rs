@@ -72,8 +72,8 @@ pub(crate) fn backup(config: &Config, folder: &Path, key: Key, shape: Shape) -> 
                 keystead_store::copy_sqlite(file, &copy)?;
                 owner_only(&copy)?;
             }
-            Database::Postgres { url, .. } => {
-                postgres_tools::dump(url.expose(), &folder.join(POSTGRES))?;
+            Database::Postgres { url, ca_file, .. } => {
+                postgres_tools::dump(url.expose(), ca_file.as_deref(), &folder.join(POSTGRES))?;
             }
         }
         if key == Key::Include {
@@ -157,7 +157,7 @@ pub(crate) fn restore(
         "there is a database already; stop the server and run: keystead restore --replace {}",
         folder.display()
     );
-    restore_key(config, folder, manifest.sealing_key, existing, now)?;
+    let key = choose_key(config, folder, manifest.sealing_key, existing)?;
     let aside = match &config.database {
         Database::Sqlite { file } => {
             let aside = if occupied {
@@ -168,11 +168,13 @@ pub(crate) fn restore(
             copy_private(&source, file)?;
             aside
         }
-        Database::Postgres { url, .. } => {
-            postgres_tools::restore(url.expose(), &source)?;
+        Database::Postgres { url, ca_file, .. } => {
+            postgres_tools::restore(url.expose(), ca_file.as_deref(), &source)?;
             None
         }
     };
+    // Not before the database: were that in use or not readable, it would be left behind without its key.
+    put_key(config, &key, now)?;
     keystead_store::migrate(&config.database)?;
     let quieted = settle(config, sessions, now)?;
     match shape {
@@ -263,34 +265,54 @@ fn read_manifest(folder: &Path) -> anyhow::Result<Manifest> {
     Ok(manifest)
 }
 
-fn restore_key(
+/// What a restore does about the sealing key.
+enum Choice {
+    /// The one that is there is right, or is the operator's own care.
+    Stay,
+    /// The one at this place in the backup takes the place of any that is there.
+    Take(PathBuf),
+}
+
+/// Looks at both keys, and changes nothing yet.
+fn choose_key(
     config: &Config,
     folder: &Path,
     key: SealingKey,
     existing: Existing,
-    now: Timestamp,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Choice> {
     let target = &config.sealing_key_file;
     match (key, target.exists()) {
-        (SealingKey::Elsewhere, true) => Ok(()),
+        (SealingKey::Elsewhere, true) => Ok(Choice::Stay),
         (SealingKey::Elsewhere, false) => bail!(
             "this backup was made without its sealing key; put your copy of it at {} first",
             target.display()
         ),
         (SealingKey::Included, there) => {
             let saved = folder.join(SEALING_KEY);
-            if there && fs::read(&saved)? == fs::read(target)? {
-                return Ok(());
+            let bytes = fs::read(&saved)
+                .with_context(|| format!("cannot read the backup's key, {}", saved.display()))?;
+            if there && bytes == fs::read(target)? {
+                return Ok(Choice::Stay);
             }
-            if there {
-                ensure!(
-                    existing == Existing::Replace,
-                    "{} is another sealing key than the backup's; move it away, or use --replace",
-                    target.display()
-                );
+            ensure!(
+                !there || existing == Existing::Replace,
+                "{} is another sealing key than the backup's; move it away, or use --replace",
+                target.display()
+            );
+            Ok(Choice::Take(saved))
+        }
+    }
+}
+
+fn put_key(config: &Config, key: &Choice, now: Timestamp) -> anyhow::Result<()> {
+    let target = &config.sealing_key_file;
+    match key {
+        Choice::Stay => Ok(()),
+        Choice::Take(saved) => {
+            if target.exists() {
                 move_aside(target, now)?;
             }
-            copy_private(&saved, target)
+            copy_private(saved, target)
         }
     }
 }

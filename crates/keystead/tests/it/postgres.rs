@@ -58,6 +58,15 @@ impl Database {
         folder.puts("keystead.toml", &format!("{database}{more}"));
         folder
     }
+
+    /// The same with a client for automation, on a database that is migrated.
+    pub fn automated(&self) -> Folder {
+        let bootstrap = "[bootstrap]\nclient_id = 'automation'\nclient_secret_file = 'secret'\n";
+        let folder = self.folder(bootstrap);
+        folder.puts("secret", SECRET);
+        assert_eq!(folder.runs(&["migrate"]).0, 0);
+        folder
+    }
 }
 
 impl Drop for Database {
@@ -113,10 +122,7 @@ fn two_nodes_share_a_database_and_its_dump_comes_back_without_what_was_revoked()
     let Some(database) = Database::new("nodes") else {
         return;
     };
-    let bootstrap = "[bootstrap]\nclient_id = 'automation'\nclient_secret_file = 'secret'\n";
-    let folder = database.folder(bootstrap);
-    folder.puts("secret", SECRET);
-    assert_eq!(folder.runs(&["migrate"]).0, 0);
+    let folder = database.automated();
     let (one, two) = (free_port(), free_port());
     let issuer = format!("http://localhost:{one}/");
     let nodes = [
