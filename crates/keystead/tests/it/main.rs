@@ -19,6 +19,8 @@ mod program;
 #[cfg(unix)]
 mod remote;
 #[cfg(unix)]
+mod restore;
+#[cfg(unix)]
 mod serve;
 mod stage;
 #[cfg(unix)]
