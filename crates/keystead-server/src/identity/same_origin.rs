@@ -18,9 +18,9 @@ pub struct CrossSite;
 /// `Sec-Fetch-Site` compares a page with the host that the browser asked for, so a stranger's name that leads here (DNS
 /// rebinding) is `same-origin` too. Therefore an `Origin` beside it must be ours as well.
 ///
-/// A page with `Referrer-Policy: no-referrer` sends `Origin: null`, which says nothing: it is refused where it is all there
-/// is (our forms' pages say `same-origin`), and not looked at beside `Sec-Fetch-Site`. So a rebound page that hides its
-/// origin is believed; a browser has no cookie of ours for it.
+/// `Origin: null` is nobody's origin, beside `Sec-Fetch-Site` too. No browser sends it with our own forms: it belongs to
+/// pages without a referrer (ours say `same-origin`, and frames and sandboxes of them do not exist), and to a rebound page
+/// that hides whose it is.
 ///
 /// # Errors
 /// [`CrossSite`], also if neither header is there.
@@ -32,9 +32,7 @@ pub fn check(headers: &HeaderMap, issuer: &Issuer) -> Result<(), CrossSite> {
         own.is_some_and(|own| origin.as_bytes() == own.as_bytes())
     };
     let own = match (sites.next(), sites.next(), origins.next(), origins.next()) {
-        (Some(site), None, origin, None) => {
-            site == "same-origin" && origin.is_none_or(|origin| origin == "null" || is_ours(origin))
-        }
+        (Some(site), None, origin, None) => site == "same-origin" && origin.is_none_or(is_ours),
         (None, _, Some(origin), None) => is_ours(origin),
         _ => false,
     };
@@ -55,9 +53,9 @@ mod tests {
                 true,
             ),
             (
-                "a page of ours without a referrer",
+                "a page that hides whose it is",
                 &[("sec-fetch-site", "same-origin"), ("origin", "null")],
-                true,
+                false,
             ),
             (
                 "a page of ours that says so twice",
