@@ -118,3 +118,17 @@ pub fn upgrade(
         Upgrade::Done
     })
 }
+
+/// Whether the password that was verified is the one that is stored. If so it stays until the transaction ends: a change
+/// under way is waited for, and one that comes later finds what this transaction began. Belongs into the transaction that
+/// starts the session of whoever showed it, before it starts.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn stands(tx: &mut Tx<'_>, user: &UserId, verified: &Secret) -> Result<bool, Fault> {
+    let held = tx.run(
+        "UPDATE passwords SET hash = hash WHERE user_id = $1 AND hash = $2",
+        &[user, &verified.expose()],
+    )?;
+    Ok(held == 1)
+}

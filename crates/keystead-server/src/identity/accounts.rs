@@ -10,7 +10,7 @@ use keystead_protocol::{
 use keystead_store::{
     Tx,
     connections::Connection,
-    passwords::{self, Password},
+    passwords::{self, Password, Upgrade},
     users::{self, Insertion, Profile, User, UserMetadata},
 };
 
@@ -41,13 +41,24 @@ pub struct CredentialCheck<'a> {
     pub now: Timestamp,
 }
 
+/// Who has shown a password, and the hash of it that was stored then.
+///
+/// Both may change in this very moment. So the transaction that starts the session begins with [`passwords::stands`] and
+/// [`users::record_login`].
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The user.
+    pub user: User,
+    /// What is stored of the password.
+    pub hash: Secret,
+}
+
 /// How a check ended.
 #[derive(Debug)]
 #[must_use]
 pub enum Checked {
-    /// The password is right, and an administrator has not blocked the account. That it may be blocked in this very moment is
-    /// the business of [`users::record_login`], which belongs into the transaction that starts the session.
-    Verified(Box<User>),
+    /// The password is right, and an administrator has not blocked the account.
+    Verified(Box<Authenticated>),
     /// Nobody is logged in.
     Rejected(Rejection),
 }
@@ -92,10 +103,10 @@ pub async fn check(services: &Services, asked: &CredentialCheck<'_>) -> Result<C
     };
     let stored = account
         .as_ref()
-        .and_then(|account| account.password.as_ref());
-    let stored = stored.map(|password| &password.hash);
+        .and_then(|account| account.password.as_ref())
+        .map(|password| password.hash.clone());
     let rng = &mut services.rng();
-    let verdict = passwords.verify(address, asked.password, stored, rng);
+    let verdict = passwords.verify(address, asked.password, stored.as_ref(), rng);
     let verdict = match verdict.await {
         Ok(verdict) => verdict,
         Err(fault) => {
@@ -108,22 +119,28 @@ pub async fn check(services: &Services, asked: &CredentialCheck<'_>) -> Result<C
         (Some(_), Verdict::Wrong) => return reject(Why::WrongPassword),
         (None, _) => return reject(Why::UnknownUser),
     };
-    let Account { user, password } = account;
+    let (Account { user, .. }, Some(verified)) = (account, stored) else {
+        return reject(Why::WrongPassword);
+    };
     let owner = user.clone();
-    let upgrade = password.map(|password| password.hash).zip(better);
     let settled = store.write(move |tx| {
         gate.settle(tx, whence, &owner, now)?;
-        if let Some((verified, better)) = &upgrade {
-            // Overtaken by a change of the password: then that one stays.
-            let _ = passwords::upgrade(tx, &owner.id, verified, better)?;
-        }
-        Ok::<_, keystead_store::Fault>(())
+        let Some(better) = &better else {
+            return Ok(verified.clone());
+        };
+        Ok::<_, keystead_store::Fault>(
+            match passwords::upgrade(tx, &owner.id, &verified, better)? {
+                Upgrade::Done => better.clone(),
+                // By a change of the password, which stays, or by somebody else who logs in.
+                Upgrade::Overtaken => verified.clone(),
+            },
+        )
     });
-    settled.await?;
+    let hash = settled.await?;
     if user.blocked {
         return reject(Why::Blocked);
     }
-    Ok(Checked::Verified(Box::new(user)))
+    Ok(Checked::Verified(Box::new(Authenticated { user, hash })))
 }
 
 struct Account {
@@ -181,7 +198,7 @@ pub struct NewAccount<'a> {
 #[must_use]
 pub enum SignedUp {
     /// There is a new account, its address not verified. Nobody is logged in yet.
-    Created(Box<User>),
+    Created(Box<Authenticated>),
     /// There is none.
     Refused(SignUpRefusal),
 }
@@ -232,16 +249,16 @@ pub async fn sign_up(services: &Services, wanted: NewAccount<'_>) -> Result<Sign
         user_metadata: wanted.user_metadata,
         ..User::new(UserId::generate(rng), wanted.connection.id.clone(), now)
     };
-    let new = user.clone();
+    let (new, chosen) = (user.clone(), hash.clone());
     let inserted = services.store.write(move |tx| {
         let inserted = users::insert(tx, &new)?;
         if inserted == Insertion::Inserted {
-            passwords::set(tx, &new.id, &hash, now)?;
+            passwords::set(tx, &new.id, &chosen, now)?;
         }
         Ok::<_, keystead_store::Fault>(inserted)
     });
     Ok(match inserted.await? {
-        Insertion::Inserted => SignedUp::Created(Box::new(user)),
+        Insertion::Inserted => SignedUp::Created(Box::new(Authenticated { user, hash })),
         Insertion::EmailTaken => SignedUp::Refused(SignUpRefusal::EmailTaken),
         Insertion::UsernameTaken => SignedUp::Refused(SignUpRefusal::UsernameTaken),
         Insertion::IdTaken => {

@@ -5,7 +5,7 @@ use keystead_protocol::error::{Code, OAuthError};
 use keystead_store::{
     connections::{self, Connection},
     log::{self, Entry},
-    users::{self, User},
+    passwords, users,
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     identity::{
+        accounts::Authenticated,
         database::DatabaseOptions,
         sessions::{self, Current},
     },
@@ -56,6 +57,8 @@ pub(super) enum Entered {
     In(Response),
     /// An administrator has blocked the account. Nothing changed.
     Blocked,
+    /// The password that was shown is not the stored one any more. Nothing changed.
+    PasswordChanged,
 }
 
 impl Entrance {
@@ -112,8 +115,9 @@ impl Entrance {
         }
     }
 
-    /// Lets a user in who has shown a password, in one transaction: the log-in is counted unless the user is blocked, the
-    /// session begins under a cookie that nobody has seen, the journey becomes this user's, and the log says so.
+    /// Lets a user in who has shown a password, in one transaction: unless that was changed or the user blocked meanwhile,
+    /// the log-in is counted, the session begins under a cookie that nobody has seen, the journey becomes this user's, and
+    /// the log says so.
     ///
     /// `before` stands in the log before the log-in.
     ///
@@ -122,11 +126,11 @@ impl Entrance {
     pub(super) async fn enter(
         &self,
         visit: &Visit,
-        user: &User,
+        who: &Authenticated,
         before: Option<Entry>,
     ) -> Result<Entered, Error> {
         let Visit { services, now, .. } = visit;
-        let (now, id) = (*now, user.id.clone());
+        let (now, id, hash) = (*now, who.user.id.clone(), who.hash.clone());
         let fresh = sessions::draw(services, &id, &["pwd"], now);
         let beginning = self.pending.beginning(services, now)?;
         let line = Entry {
@@ -140,17 +144,20 @@ impl Entrance {
             ..Done::default()
         };
         let entered = services.store.write(move |tx| {
+            if !passwords::stands(tx, &id, &hash)? {
+                return Ok(Some(Entered::PasswordChanged));
+            }
             if users::record_login(tx, &id, Some(&address), now)?.is_none() {
-                return Ok(false);
+                return Ok(Some(Entered::Blocked));
             }
             let session = entering.enter(tx, former.as_ref(), now)?;
             begun.begin(tx, &id, &session.id, done, now)?;
             let lines: Vec<Entry> = before.iter().chain([&line]).cloned().collect();
             log::append_all(tx, &lines)?;
-            Ok::<_, keystead_store::Fault>(true)
+            Ok::<_, keystead_store::Fault>(None)
         });
-        if !entered.await? {
-            return Ok(Entered::Blocked);
+        if let Some(not) = entered.await? {
+            return Ok(not);
         }
         let mut response = go(After::Post, &beginning.resume());
         fresh.cookie().put(response.headers_mut());

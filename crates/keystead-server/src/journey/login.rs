@@ -101,27 +101,26 @@ async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
         address: visit.origin.client,
         now: visit.now,
     };
-    let user = match accounts::check(&visit.services, &asked).await? {
-        Checked::Verified(user) => user,
-        Checked::Rejected(rejection) => {
-            note(visit, &entrance, &given, &rejection);
-            let problem = Some(problem(&rejection.why));
-            return Ok(show(visit, &entrance, &given, problem));
+    // Each further turn follows a change of the password: what was typed is then held against what is stored now.
+    let rejection = loop {
+        let who = match accounts::check(&visit.services, &asked).await? {
+            Checked::Verified(who) => who,
+            Checked::Rejected(rejection) => break rejection,
+        };
+        match entrance.enter(visit, &who, None).await? {
+            Entered::In(response) => return Ok(response),
+            Entered::PasswordChanged => {}
+            Entered::Blocked => {
+                break Rejection {
+                    user: Some(who.user.id),
+                    why: Why::Blocked,
+                };
+            }
         }
     };
-    match entrance.enter(visit, &user, None).await? {
-        Entered::In(response) => Ok(response),
-        // Between the check and now.
-        Entered::Blocked => {
-            let blocked = Rejection {
-                user: Some(user.id),
-                why: Why::Blocked,
-            };
-            note(visit, &entrance, &given, &blocked);
-            let problem = Some(problem(&blocked.why));
-            Ok(show(visit, &entrance, &given, problem))
-        }
-    }
+    note(visit, &entrance, &given, &rejection);
+    let problem = Some(problem(&rejection.why));
+    Ok(show(visit, &entrance, &given, problem))
 }
 
 /// What the person is told. That an account exists is told only to whoever has its password.

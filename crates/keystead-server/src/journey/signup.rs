@@ -146,15 +146,17 @@ async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
             };
             Ok(show(visit, &entrance, &tried))
         }
-        SignedUp::Created(user) => {
+        SignedUp::Created(who) => {
             let line = Entry {
-                user: Some(user.id.clone()),
+                user: Some(who.user.id.clone()),
                 ..entrance.line(visit, "ss")
             };
-            Ok(match entrance.enter(visit, &user, Some(line)).await? {
+            Ok(match entrance.enter(visit, &who, Some(line)).await? {
                 Entered::In(response) => response,
-                // Blocked before it was first used.
-                Entered::Blocked => go(After::Post, &step_at(login::PATH, &entrance.state)),
+                // Before it was first used.
+                Entered::Blocked | Entered::PasswordChanged => {
+                    go(After::Post, &step_at(login::PATH, &entrance.state))
+                }
             })
         }
     }

@@ -4,6 +4,8 @@ use keystead_protocol::ids::UserId;
 use keystead_store::{
     Fault, Tx,
     passwords::{self, Password, Upgrade},
+    sessions,
+    token_key::Purpose,
 };
 
 use crate::{
@@ -121,7 +123,52 @@ pub const CASES: &[Case] = &[
             }
         },
     ),
+    (
+        "what was verified stands until it is changed or improved",
+        |house| {
+            let user = house.ada().id;
+            assert!(!stands(house, &user, "$old"));
+            set(house, &user, "$old").unwrap();
+            assert!(stands(house, &user, "$old") && !stands(house, &user, "$other"));
+            assert!(!stands(house, &"auth0|x".try_into().unwrap(), "$old"));
+            assert_eq!(upgrade(house, &user, "$old", "$new"), Upgrade::Done);
+            assert!(!stands(house, &user, "$old") && stands(house, &user, "$new"));
+        },
+    ),
+    (
+        "however a log-in and a change of the password meet, no session of the old one stays",
+        |house| {
+            let (user, now) = (house.ada().id, house.now());
+            for _ in 0..20 {
+                set(house, &user, "$old").unwrap();
+                let (key, session) = (house.key(Purpose::Session), house.new_session(&user));
+                let answers = house.race((0..2).map(|n| {
+                    let (user, session) = (user.clone(), session.clone());
+                    move |tx: &mut Tx<'_>| match n {
+                        0 => match passwords::stands(tx, &user, &secret("$old"))? {
+                            true => sessions::start(tx, &key, &session),
+                            false => Ok(()),
+                        },
+                        _ => {
+                            passwords::set(tx, &user, &secret("$changed"), now)?;
+                            sessions::end_all_of_user(tx, &user, now).map(drop)
+                        }
+                    }
+                }));
+                assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+                let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+                assert_eq!(house.integers(living), [0]);
+            }
+        },
+    ),
 ];
+
+fn stands(house: &House, user: &UserId, hash: &str) -> bool {
+    let (user, hash) = (user.clone(), secret(hash));
+    house
+        .write(move |tx| passwords::stands(tx, &user, &hash))
+        .unwrap()
+}
 
 fn set(house: &House, user: &UserId, hash: &str) -> Result<(), Fault> {
     let (user, hash, now) = (user.clone(), secret(hash), house.now());

@@ -48,10 +48,10 @@ on_both! {
         ] {
             assert_eq!(town.answer(identifier, password, HOME).await, want, "{name}");
         }
-        let Checked::Verified(user) = town.tries("ada@example.org", PASSWORD, HOME).await else {
+        let Checked::Verified(who) = town.tries("ada@example.org", PASSWORD, HOME).await else {
             panic!("it was in before");
         };
-        assert_eq!(user.id, ada.id);
+        assert_eq!(who.user.id, ada.id);
     }
 
     async fn an_account_of_another_connection_is_another(house) {

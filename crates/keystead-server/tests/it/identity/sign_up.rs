@@ -19,14 +19,14 @@ use crate::house::on_both;
 
 fn created(signed_up: SignedUp) -> User {
     match signed_up {
-        SignedUp::Created(user) => *user,
+        SignedUp::Created(who) => who.user,
         SignedUp::Refused(why) => panic!("{why}"),
     }
 }
 
 fn refused(signed_up: SignedUp) -> SignUpRefusal {
     match signed_up {
-        SignedUp::Created(user) => panic!("{user:?}"),
+        SignedUp::Created(who) => panic!("{who:?}"),
         SignedUp::Refused(why) => why,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keystead_server::bootstrap::USERS;
+use keystead_server::{bootstrap::USERS, password::import::CustomPasswordHash};
+use keystead_store::{passwords, sessions};
 use serde_json::json;
 
 use crate::{
@@ -150,6 +151,58 @@ on_both! {
         // From elsewhere she comes in.
         let home = house.browser_from("198.51.100.7");
         assert!(home.arrives(&app, &ada).await.sent("code").is_some());
+    }
+
+    async fn a_password_that_is_changed_meanwhile_is_the_one_that_counts(house) {
+        let app = house.shop("app").await;
+        let ada = house.account("ada").await;
+        let services = &house.services;
+        let other = services.passwords.hash("192.0.2.1".parse().unwrap(), &"another".into(), &mut services.rng()).await.unwrap();
+        let mut late = 0;
+        for delay in (0..80).step_by(4) {
+            house.gives_password(&ada).await;
+            let browser = house.browser();
+            let page = browser.comes_from(&app, &[]).await;
+            let reset = async {
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+                let (id, other, now) = (ada.id.clone(), other.clone(), house.now());
+                house.writes(move |tx| {
+                    passwords::set(tx, &id, &other, now)?;
+                    sessions::end_all_of_user(tx, &id, now)
+                }).await
+            };
+            let (answer, ended) = tokio::join!(browser.types(&page, email(&ada), PASSWORD), reset);
+            // Whichever came second has seen the other.
+            assert!(house.sessions(&ada).await.is_empty(), "{delay}: {}", answer.status);
+            assert_eq!((answer.status == 303, ended.len()), (answer.status != 400, usize::from(answer.status == 303)), "{delay}");
+            late += usize::from(answer.status == 400);
+            assert!(browser.comes_from(&app, &[]).await.shows("login-form"), "{delay}");
+        }
+        assert_eq!(house.lines("fp").await.len(), late);
+        assert!(late > 0);
+        // Who comes with the new one, gets in.
+        let browser = house.browser();
+        let page = browser.comes_from(&app, &[]).await;
+        assert_eq!(browser.types(&page, email(&ada), "another").await.status, 303);
+    }
+
+    async fn who_comes_twice_with_a_password_from_elsewhere_comes_in_twice(house) {
+        let app = house.shop("app").await;
+        let ada = house.account("ada").await;
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, PASSWORD.as_bytes());
+        let sum: String = sum.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        let hash = json!({ "algorithm": "sha256", "hash": { "value": sum, "encoding": "hex" } });
+        let hash = serde_json::from_value::<CustomPasswordHash>(hash).unwrap().stored().unwrap();
+        let (one, two) = (house.browser(), house.browser());
+        for _ in 0..5 {
+            let (id, foreign, now) = (ada.id.clone(), hash.clone(), house.now());
+            house.writes(move |tx| passwords::set(tx, &id, &foreign, now)).await;
+            let pages = (one.comes_from(&app, &[("prompt", "login")]).await, two.comes_from(&app, &[("prompt", "login")]).await);
+            // Each verifies what was imported, and one of them improves it first.
+            let answers = tokio::join!(one.types(&pages.0, email(&ada), PASSWORD), two.types(&pages.1, email(&ada), PASSWORD));
+            assert_eq!((answers.0.status.as_u16(), answers.1.status.as_u16()), (303, 303));
+        }
+        assert!(house.lines("fp").await.is_empty());
     }
 
     async fn a_session_has_a_new_key_after_each_log_in(house) {
