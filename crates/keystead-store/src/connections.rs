@@ -117,15 +117,6 @@ pub fn find(tx: &mut Tx<'_>, id: &ConnectionId) -> Result<Option<Connection>, Fa
     .transpose()
 }
 
-/// Whether there is such a connection and its users may log in.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn is_enabled(tx: &mut Tx<'_>, id: &ConnectionId) -> Result<bool, Fault> {
-    let row = tx.row("SELECT enabled FROM connections WHERE id = $1", &[id])?;
-    row.map_or(Ok(false), |mut row| row.take())
-}
-
 /// Finds a connection by its name, compared byte for byte; enabled or not, built in or not.
 ///
 /// # Errors

@@ -284,32 +284,9 @@ pub fn standing(tx: &mut Tx<'_>, id: &GrantId, now: Timestamp) -> Result<Standin
          FROM grants WHERE id = $1",
         &[id],
     )?;
-    found.map_or(Ok(Standing::Gone), |row| standing_at(row, now))
-}
-
-/// Looks up the family of a refresh token of this client. Whether the token may still be used is for [`rotate`] and
-/// [`renew`] to say.
-///
-/// # Errors
-/// A [`Fault`] of the database.
-pub fn standing_of_token(
-    tx: &mut Tx<'_>,
-    key: &TokenKey,
-    client: &ClientId,
-    now: Timestamp,
-) -> Result<Option<(GrantId, Standing)>, Fault> {
-    let found = tx.row(
-        "SELECT g.id, g.revoked_why, g.id, g.client_id, g.user_id, g.session_id, g.audience, g.scopes, g.terms,
-           g.expires_at
-         FROM refresh_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.key = $1 AND g.client_id = $2",
-        &[key, client],
-    )?;
-    found
-        .map(|mut row| Ok((row.take()?, standing_at(row, now)?)))
-        .transpose()
-}
-
-fn standing_at(mut row: Row, now: Timestamp) -> Result<Standing, Fault> {
+    let Some(mut row) = found else {
+        return Ok(Standing::Gone);
+    };
     if let Some(why) = row.take()? {
         return Ok(Standing::Revoked(why));
     }

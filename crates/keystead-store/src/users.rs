@@ -174,8 +174,13 @@ fn taken(tx: &mut Tx<'_>, user: &User) -> Result<Option<Taken>, Fault> {
 
 macro_rules! select_users {
     ($rest:literal) => {
+        select_users!("", $rest)
+    };
+    ($first:literal, $rest:literal) => {
         concat!(
-            "SELECT id, connection_id, email, email_verified, username, blocked, profile, user_metadata, app_metadata,
+            "SELECT ",
+            $first,
+            "id, connection_id, email, email_verified, username, blocked, profile, user_metadata, app_metadata,
                     logins, last_login_at, last_login_address, version, created_at, updated_at
              FROM users ",
             $rest
@@ -190,6 +195,32 @@ macro_rules! select_users {
 pub fn find(tx: &mut Tx<'_>, id: &UserId) -> Result<Option<User>, Fault> {
     let row = tx.row(select_users!("WHERE id = $1"), &[id])?;
     row.map(record).transpose()
+}
+
+/// Whether the users of a connection may log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enabled(pub bool);
+
+/// Finds a user, blocked or not, and how the connection stands.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn find_with_connection(
+    tx: &mut Tx<'_>,
+    id: &UserId,
+) -> Result<Option<(User, Enabled)>, Fault> {
+    let row = tx.row(
+        select_users!(
+            "(SELECT enabled FROM connections WHERE connections.id = users.connection_id), ",
+            "WHERE id = $1"
+        ),
+        &[id],
+    )?;
+    row.map(|mut row| {
+        let enabled = Enabled(row.take()?);
+        Ok((record(row)?, enabled))
+    })
+    .transpose()
 }
 
 /// Finds the user of a connection who has an e-mail address.

@@ -12,8 +12,8 @@ use keystead_store::{
     Tx,
     apis::{ClientPolicy, TokenDialect, UserPolicy},
     client_grants::SubjectType,
-    connections, roles,
-    users::{self, User},
+    roles,
+    users::{self, Enabled, User},
 };
 
 use super::claims::OPENID_SCOPES;
@@ -56,14 +56,12 @@ pub enum Absent {
 /// # Errors
 /// A fault of the store.
 pub fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Absent>, keystead_store::Fault> {
-    let Some(user) = users::find(tx, id)? else {
-        return Ok(Err(Absent::Gone));
-    };
-    if user.blocked {
-        return Ok(Err(Absent::Blocked));
-    }
-    let enabled = connections::is_enabled(tx, &user.connection)?;
-    Ok(enabled.then_some(user).ok_or(Absent::ConnectionDisabled))
+    Ok(match users::find_with_connection(tx, id)? {
+        None => Err(Absent::Gone),
+        Some((user, _)) if user.blocked => Err(Absent::Blocked),
+        Some((_, Enabled(false))) => Err(Absent::ConnectionDisabled),
+        Some((user, Enabled(true))) => Ok(user),
+    })
 }
 
 /// Cuts what was asked or agreed down to what a user's token may carry: scopes that the API does not define, the client is
@@ -78,39 +76,86 @@ pub async fn of_user(
     api: Option<&KnownApi>,
     user: &UserId,
 ) -> Result<Result<Entitlement, NotGranted>, Fault> {
-    let openid: Scope = asked
-        .iter()
-        .filter(|scope| OPENID_SCOPES.contains(&scope.as_str()))
-        .cloned()
-        .collect();
     let Some(api) = api else {
-        return Ok(Ok(Entitlement {
-            scope: openid,
-            permissions: None,
-        }));
+        return Ok(Ok(for_userinfo(asked)));
     };
-    let Some(defined) = of_client(services, client, api, SubjectType::User).await? else {
-        return Ok(Err(NotGranted(api.api.identifier.clone())));
+    let offered = match for_users(services, client, api).await? {
+        Ok(offered) => offered,
+        Err(not) => return Ok(Err(not)),
     };
-    let settings = &api.api.settings;
-    let permitted = match settings.enforce_policies {
-        Some(true) => {
+    let permitted = match enforces_permissions(api) {
+        true => {
             let (user, id) = (user.clone(), api.api.id.clone());
             let read = services
                 .store
                 .read(move |tx| roles::permissions_of(tx, &user, &id));
             Some(read.await?)
         }
-        Some(false) | None => None,
+        false => None,
     };
-    let of_api = asked.intersect(&defined);
-    let of_api = permitted
-        .as_ref()
-        .map_or(of_api.clone(), |permitted| of_api.intersect(permitted));
-    Ok(Ok(Entitlement {
-        scope: asked.intersect(&openid.union(&of_api)),
-        permissions: permitted.filter(|_| shows_permissions(settings.token_dialect)),
-    }))
+    Ok(Ok(cut(asked, api, &offered, permitted)))
+}
+
+/// The same inside a transaction, for an API of which [`for_users`] is known.
+///
+/// # Errors
+/// A fault of the database.
+pub fn within(
+    tx: &mut Tx<'_>,
+    asked: &Scope,
+    api: &KnownApi,
+    offered: &Scope,
+    user: &UserId,
+) -> Result<Entitlement, keystead_store::Fault> {
+    let permitted = match enforces_permissions(api) {
+        true => Some(roles::permissions_of(tx, user, &api.api.id)?),
+        false => None,
+    };
+    Ok(cut(asked, api, offered, permitted))
+}
+
+/// What a token for userinfo alone may carry.
+pub fn for_userinfo(asked: &Scope) -> Entitlement {
+    Entitlement {
+        scope: of_openid(asked),
+        permissions: None,
+    }
+}
+
+/// What an API offers the users of a client, whoever they are.
+///
+/// # Errors
+/// [`NotGranted`], or a fault of the store.
+pub async fn for_users(
+    services: &Services,
+    client: &ClientId,
+    api: &KnownApi,
+) -> Result<Result<Scope, NotGranted>, Fault> {
+    let offered = of_client(services, client, api, SubjectType::User).await?;
+    Ok(offered.ok_or_else(|| NotGranted(api.api.identifier.clone())))
+}
+
+fn enforces_permissions(api: &KnownApi) -> bool {
+    api.api.settings.enforce_policies == Some(true)
+}
+
+fn of_openid(asked: &Scope) -> Scope {
+    asked
+        .iter()
+        .filter(|scope| OPENID_SCOPES.contains(&scope.as_str()))
+        .cloned()
+        .collect()
+}
+
+fn cut(asked: &Scope, api: &KnownApi, offered: &Scope, permitted: Option<Scope>) -> Entitlement {
+    let of_api = match &permitted {
+        Some(permitted) => asked.intersect(offered).intersect(permitted),
+        None => asked.intersect(offered),
+    };
+    Entitlement {
+        scope: asked.intersect(&of_openid(asked).union(&of_api)),
+        permissions: permitted.filter(|_| shows_permissions(api.api.settings.token_dialect)),
+    }
 }
 
 /// What a client may ask of an API, for itself or for users; `None` if the API serves nobody so, or not this client.

@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// The keys that an answer needs.
+#[derive(Clone)]
 pub struct Keys {
     /// For its access token; an opaque one needs none.
     pub access: Option<Arc<Signer>>,

@@ -1,6 +1,6 @@
-//! What each grant proves: on whose behalf, for which API, with which scope, and what must be settled for it.
+//! What each grant proves: on whose behalf, for which API, with which scope, and with which keys.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use keystead_protocol::{
     ids::{Audience, GrantId, SessionId, UserId},
@@ -8,16 +8,14 @@ use keystead_protocol::{
     scope::Scope,
     secret::Secret,
     time::Timestamp,
-    token::TokenRequest,
 };
-use keystead_store::{
-    Tx, client_grants::SubjectType, grants::Grant, token_key::TokenKey, users::User,
-};
+use keystead_store::{Tx, client_grants::SubjectType, grants::Grant, users::User};
 
 use crate::{
     catalogue::{KnownApi, KnownClient},
     identity::{
-        entitlement::{self, Absent, NotGranted},
+        entitlement::{self, Absent},
+        issue::Keys,
         terms,
     },
     oauth::refusal::{Error, Refusal},
@@ -26,23 +24,26 @@ use crate::{
 
 pub mod code;
 pub mod machine;
+mod offer;
 pub mod refresh;
+mod voucher;
 
-/// Who asks, when and from where: what every phase needs.
-pub struct Cx<'a> {
+pub use self::voucher::{Voucher, spend};
+
+/// Who asks and when: what every phase needs. A clone is two pointers; the store's threads work with one.
+#[derive(Clone)]
+pub struct Cx {
     /// What endpoints share.
-    pub services: &'a Services,
+    pub services: Services,
     /// The moment of the request.
     pub now: Timestamp,
     /// The client, authenticated.
-    pub client: &'a Arc<KnownClient>,
+    pub client: Arc<KnownClient>,
     /// The rule book of this request.
     pub profile: Profile,
-    /// Where the request came from.
-    pub address: IpAddr,
 }
 
-/// What a grant proved. The shared phases settle and mint it; no grant does so itself.
+/// What a grant proved, and all that is needed to mint.
 pub struct Authorization {
     /// For whom the tokens speak.
     pub subject: Subject,
@@ -54,10 +55,12 @@ pub struct Authorization {
     pub permissions: Option<Scope>,
     /// The claim `gty`.
     pub grant_type: Option<&'static str>,
-    /// The refresh token that the settlement stores, to be handed out after it.
+    /// The access token, if there is no API to mint one for: it is stored by now.
+    pub opaque: Option<Secret>,
+    /// The refresh token to be handed out; it is stored by now.
     pub refresh_token: Option<Secret>,
-    /// What must be written before anything is minted.
-    pub settlement: Settlement,
+    /// What signs.
+    pub keys: Keys,
 }
 
 /// For whom tokens speak.
@@ -86,52 +89,7 @@ pub struct Person {
     pub asked: Vec<String>,
 }
 
-/// What one write transaction does before anything is minted. The closure that holds it may run again.
-#[derive(Clone)]
-pub enum Settlement {
-    /// Nothing: a machine's token is neither read nor written on its way.
-    Nothing,
-    /// Redeems a code and begins its family.
-    Code(Arc<code::Settlement>),
-    /// Uses a refresh token.
-    Refresh(Arc<refresh::Settlement>),
-}
-
-impl Settlement {
-    /// Spends what the grant needs. A refusal that must leave a trace is an `Ok`, so that it is committed.
-    ///
-    /// # Errors
-    /// A refusal that leaves everything as it was, or a fault of the store.
-    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Error> {
-        match self {
-            Self::Nothing => Ok(Ok(())),
-            Self::Code(settlement) => settlement.settle(tx, now),
-            Self::Refresh(settlement) => settlement.settle(tx, now),
-        }
-    }
-}
-
-/// A refresh token that is about to be stored.
-pub struct NewRefreshToken {
-    /// Under which key.
-    pub key: TokenKey,
-    /// When it dies unless it is used.
-    pub idle_until: Timestamp,
-}
-
-/// Asks the grant for its proof.
-///
-/// # Errors
-/// A [`Refusal`], or a fault of the store.
-pub async fn prove(cx: &Cx<'_>, request: TokenRequest) -> Result<Authorization, Error> {
-    match request {
-        TokenRequest::ClientCredentials(request) => machine::prove(cx, request).await,
-        TokenRequest::AuthorizationCode(request) => code::prove(cx, request).await,
-        TokenRequest::RefreshToken(request) => refresh::prove(cx, request).await,
-    }
-}
-
-impl Cx<'_> {
+impl Cx {
     /// The API of this identifier.
     ///
     /// # Errors
@@ -142,7 +100,7 @@ impl Cx<'_> {
             store,
             keyring,
             ..
-        } = &**self.services;
+        } = &*self.services;
         let found = catalogue.api(store, keyring, audience).await?;
         found.ok_or_else(|| Refusal::UnknownAudience(audience.clone()).into())
     }
@@ -152,25 +110,9 @@ impl Cx<'_> {
     /// # Errors
     /// [`Refusal::NotGranted`].
     pub async fn granted_to_client(&self, api: &KnownApi) -> Result<Scope, Error> {
-        let client = &self.client.id;
-        let found = entitlement::of_client(self.services, client, api, SubjectType::Client).await?;
+        let (services, client) = (&self.services, &self.client.id);
+        let found = entitlement::of_client(services, client, api, SubjectType::Client).await?;
         found.ok_or_else(|| Refusal::NotGranted(api.api.identifier.clone()).into())
-    }
-
-    /// What of an agreement a user's token may carry today: see [`entitlement::of_user`].
-    ///
-    /// # Errors
-    /// [`Refusal::NotGranted`].
-    pub async fn narrow(
-        &self,
-        agreed: &Scope,
-        api: Option<&KnownApi>,
-        user: &User,
-    ) -> Result<(Scope, Option<Scope>), Error> {
-        let client = &self.client.id;
-        let entitled = entitlement::of_user(self.services, client, agreed, api, &user.id).await?;
-        let entitled = entitled.map_err(|NotGranted(audience)| Refusal::NotGranted(audience))?;
-        Ok((entitled.scope, entitled.permissions))
     }
 }
 

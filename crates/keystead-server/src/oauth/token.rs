@@ -1,6 +1,6 @@
-//! `POST /oauth/token` (RFC 6749 §3.2): parse, authenticate, permit, prove, settle, mint.
+//! `POST /oauth/token` (RFC 6749 §3.2): parse, authenticate, permit, prove and spend, mint.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Extension, Json, Router,
@@ -11,19 +11,15 @@ use axum::{
     routing::post,
 };
 use keystead_protocol::{
-    grant_type::GrantType, jwt::Signer, profile::Profile, scope::Scope, secret::Secret,
-    time::Timestamp, token::TokenRequest,
+    grant_type::GrantType, jwt::Signer, profile::Profile, scope::Scope, time::Timestamp,
+    token::TokenRequest,
 };
-use keystead_store::{
-    access_tokens::{self, AccessToken},
-    log::{self, Entry, LogId},
-    token_key::{Purpose, TokenKey},
-};
+use keystead_store::log::{Entry, LogId};
 use serde::Serialize;
 
 use super::{
     client, form,
-    grants::{self, Authorization, Cx, Person, Settlement, Subject},
+    grants::{self, Authorization, Cx, Person, Subject, Voucher, code, machine, refresh},
     refusal::{Error, Refusal, uncached},
 };
 use crate::{
@@ -31,7 +27,7 @@ use crate::{
     http::{Now, Origin},
     identity::{
         entitlement,
-        issue::{Access, Beside, IdTokens, Identity, Keys},
+        issue::{Access, Beside, Identity},
     },
     services::Services,
 };
@@ -48,14 +44,12 @@ async fn token(
     headers: HeaderMap,
     form::Whole(body): form::Whole,
 ) -> Response {
-    let mut heard = Heard::default();
-    match answer(&services, now, &origin, &headers, &body, &mut heard).await {
+    let mut heard = Heard::new(now, origin.client);
+    match answer(&services, &headers, &body, &mut heard).await {
         Ok(answer) => (uncached(), Json(answer)).into_response(),
         Err(error) => {
             if let Error::Refused(why) = &error {
-                services
-                    .logbook
-                    .note(heard.line(&services, now, &origin, Err(why)));
+                services.logbook.note(heard.line(&services, Err(why)));
             }
             error.respond(heard.profile())
         }
@@ -77,20 +71,21 @@ struct Answer {
 }
 
 /// What was understood of a request before it ended, for the log and for the form of a refusal.
-#[derive(Default)]
+#[derive(Clone)]
 struct Heard {
+    at: Timestamp,
+    address: IpAddr,
     client: Option<Arc<KnownClient>>,
     grant: Option<GrantType>,
 }
 
 async fn answer(
     services: &Services,
-    now: Timestamp,
-    origin: &Origin,
     headers: &HeaderMap,
     body: &Bytes,
     heard: &mut Heard,
 ) -> Result<Answer, Error> {
+    let now = heard.at;
     services.catalogue.believable(now)?;
     // Parse. What is wrong is said after the client is known, whose profile decides how.
     let form = form::read(headers, body)?;
@@ -99,105 +94,57 @@ async fn answer(
     // Authenticate.
     let client = client::authenticate(services, headers, &form, now).await?;
     heard.client = Some(Arc::clone(&client));
-    let client = &client;
     let request = request?;
     let grant = request.grant_type();
     // Permit.
     if !client.metadata.allows(grant) {
         return Err(Refusal::GrantNotAllowed(grant).into());
     }
-    let profile = client.metadata.profile();
     let cx = Cx {
-        services,
+        services: services.clone(),
         now,
+        profile: client.metadata.profile(),
         client,
-        profile,
-        address: origin.client,
     };
-    // Prove.
-    let authorization = grants::prove(&cx, request).await?;
-    // Settle. Keys are at hand before anything is spent.
-    let keys = keys(&cx, &authorization).await?;
-    let opaque = settle(
-        &cx,
-        &authorization,
-        heard.line(services, now, origin, Ok(&authorization)),
-    )
-    .await?;
+    // Prove, and spend what can be spent once.
+    let authorization = match request {
+        TokenRequest::ClientCredentials(request) => {
+            let authorization = machine::prove(&cx, request).await?;
+            let line = heard.line(services, Ok(&authorization));
+            services.logbook.note(line);
+            authorization
+        }
+        TokenRequest::AuthorizationCode(request) => {
+            let voucher = Voucher::Code(code::Voucher::new(&cx, request)?);
+            spend(&cx, voucher, heard).await?
+        }
+        TokenRequest::RefreshToken(request) => {
+            let voucher = Voucher::RefreshToken(refresh::Voucher::new(&cx, request)?);
+            spend(&cx, voucher, heard).await?
+        }
+    };
     // Mint.
-    mint(&cx, authorization, &keys, opaque)
+    mint(&cx, authorization)
 }
 
-async fn keys(cx: &Cx<'_>, authorization: &Authorization) -> Result<Keys, Error> {
-    let identifies =
-        matches!(authorization.subject, Subject::User(_)) && authorization.scope.contains("openid");
-    let id_tokens = match identifies {
-        true => IdTokens::One,
-        false => IdTokens::None,
-    };
-    let (client, api) = (cx.client, authorization.api.as_deref());
-    Ok(Keys::of(cx.services, client, api, id_tokens, cx.now).await?)
+/// One write transaction, which leaves its line in the log.
+async fn spend(cx: &Cx, voucher: Voucher, heard: &Heard) -> Result<Authorization, Error> {
+    let (services, heard) = (cx.services.clone(), heard.clone());
+    grants::spend(cx, voucher, move |authorization| {
+        heard.line(&services, Ok(authorization))
+    })
+    .await
 }
 
-/// One write transaction: what the grant must spend or store, the opaque access token if there is no API, and the log
-/// line. Gives the opaque token. A machine's token only leaves a line in the logbook.
-async fn settle(
-    cx: &Cx<'_>,
-    authorization: &Authorization,
-    line: Entry,
-) -> Result<Option<Secret>, Error> {
-    let now = cx.now;
-    if let Settlement::Nothing = authorization.settlement {
-        cx.services.logbook.note(line);
-        return Ok(None);
-    }
-    let opaque = match (&authorization.api, &authorization.subject) {
-        (None, Subject::User(person)) => {
-            let (secret, key) = TokenKey::draw(Purpose::AccessToken, now, &mut cx.services.rng());
-            let (grant, scope) = (person.family.clone(), authorization.scope.clone());
-            Some((
-                secret,
-                key,
-                AccessToken {
-                    grant,
-                    scope,
-                    expires_at: now + entitlement::access_lifetime(None),
-                    created_at: now,
-                },
-            ))
-        }
-        _ => None,
-    };
-    let stored = opaque.as_ref().map(|(_, key, token)| (*key, token.clone()));
-    let settlement = authorization.settlement.clone();
-    let settled = cx.services.store.write(move |tx| {
-        if let Err(refusal) = settlement.settle(tx, now)? {
-            return Ok(Err(refusal));
-        }
-        if let Some((key, token)) = &stored {
-            access_tokens::insert(tx, key, token)?;
-        }
-        log::append(tx, &line)?;
-        Ok::<_, Error>(Ok(()))
-    });
-    settled.await??;
-    Ok(opaque.map(|(secret, ..)| secret))
-}
-
-fn mint(
-    cx: &Cx<'_>,
-    authorization: Authorization,
-    keys: &Keys,
-    opaque: Option<Secret>,
-) -> Result<Answer, Error> {
+fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
     let (family, subject) = match &authorization.subject {
         Subject::Client => (None, format!("{}@clients", cx.client.id)),
         Subject::User(person) => (Some(&person.family), person.user.id.to_string()),
     };
     let lifetime = entitlement::access_lifetime(authorization.api.as_deref());
-    let access_token = match (authorization.api.as_deref(), &keys.access) {
+    let access_token = match (authorization.api.as_deref(), &authorization.keys.access) {
         (Some(api), Some(key)) => Access {
-            client: cx.client,
+            client: &cx.client,
             subject: &subject,
             family,
             api,
@@ -207,12 +154,14 @@ fn mint(
             issued_at: cx.now,
             lifetime,
         }
-        .sign(cx.services, key)?,
-        _ => opaque
+        .sign(&cx.services, key)?,
+        _ => authorization
+            .opaque
+            .as_ref()
             .map(|secret| secret.expose().to_owned())
             .ok_or(Refusal::NoAudience)?,
     };
-    let id_token = match (&authorization.subject, &keys.id) {
+    let id_token = match (&authorization.subject, &authorization.keys.id) {
         (Subject::User(person), Some(key)) => Some(id_token(
             cx,
             person,
@@ -235,14 +184,14 @@ fn mint(
 }
 
 fn id_token(
-    cx: &Cx<'_>,
+    cx: &Cx,
     person: &Person,
     scope: &Scope,
     access_token: &str,
     key: &Signer,
 ) -> Result<String, Error> {
     let identity = Identity {
-        client: cx.client,
+        client: &cx.client,
         profile: cx.profile,
         user: &person.user,
         session: person.session.as_ref(),
@@ -257,10 +206,19 @@ fn id_token(
         },
         issued_at: cx.now,
     };
-    Ok(identity.sign(cx.services, key)?)
+    Ok(identity.sign(&cx.services, key)?)
 }
 
 impl Heard {
+    fn new(at: Timestamp, address: IpAddr) -> Self {
+        Self {
+            at,
+            address,
+            client: None,
+            grant: None,
+        }
+    }
+
     fn profile(&self) -> Profile {
         self.client
             .as_ref()
@@ -268,13 +226,7 @@ impl Heard {
     }
 
     /// The line for the tenant's log, with Auth0's event codes.
-    fn line(
-        &self,
-        services: &Services,
-        now: Timestamp,
-        origin: &Origin,
-        ended: Result<&Authorization, &Refusal>,
-    ) -> Entry {
+    fn line(&self, services: &Services, ended: Result<&Authorization, &Refusal>) -> Entry {
         let kind = match (self.grant, &ended) {
             (Some(GrantType::ClientCredentials), Ok(_)) => "seccft",
             (Some(GrantType::ClientCredentials), Err(_)) => "feccft",
@@ -291,13 +243,13 @@ impl Heard {
             _ => None,
         };
         Entry {
-            id: LogId::generate(now, &mut services.rng()),
-            at: now,
+            id: LogId::generate(self.at, &mut services.rng()),
+            at: self.at,
             kind: kind.to_owned(),
             client: self.client.as_ref().map(|client| client.id.clone()),
             user,
             connection: None,
-            address: Some(origin.client.to_string()),
+            address: Some(self.address.to_string()),
             description: ended.err().map(ToString::to_string),
             details: serde_json::Map::new(),
             occurrences: 1,

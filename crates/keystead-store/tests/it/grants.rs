@@ -146,24 +146,8 @@ pub const CASES: &[Case] = &[
                 family(house.key(Purpose::RefreshToken), &grant.client),
                 None
             );
-            let standing = |key: TokenKey, client: &ClientId| {
-                let (client, now) = (client.clone(), house.now());
-                house
-                    .read(move |tx| grants::standing_of_token(tx, &key, &client, now))
-                    .unwrap()
-            };
-            let live = Standing::Live(Box::new(grant.clone()));
-            assert_eq!(
-                standing(token, &grant.client),
-                Some((grant.id.clone(), live))
-            );
-            assert_eq!(standing(token, &other), None);
             revoke(house, &grant, Ended::ByClient);
             assert_eq!(family(token, &grant.client), Some(grant.id.clone()));
-            assert_eq!(
-                standing(token, &grant.client),
-                Some((grant.id.clone(), Standing::Revoked(Ended::ByClient)))
-            );
         },
     ),
     ("the first reason stays", |house| {

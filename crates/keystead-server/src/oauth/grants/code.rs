@@ -1,129 +1,123 @@
 //! The grant of a code from the authorization endpoint (RFC 6749 §4.1.3).
 
-use std::sync::Arc;
-
 use keystead_protocol::{
     client::ClientMetadata,
     ids::ClientId,
     pkce::{self, Challenge},
-    time::Timestamp,
+    secret::Secret,
     token::AuthorizationCode,
 };
 use keystead_store::{
-    Tx,
+    Fault, Tx,
     codes::{self, Code, Redemption},
     grants::{self, Grant},
     token_key::{Purpose, TokenKey},
 };
 
-use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
+use super::{
+    Authorization, Cx, Person, Subject, active, after,
+    offer::Wanted,
+    voucher::{Desk, Spent},
+};
 use crate::{
     catalogue::KnownClient,
     identity::{
         entitlement,
         terms::{self, RedirectWas},
     },
-    oauth::refusal::{Error, Refusal},
+    oauth::refusal::Refusal,
 };
 
-/// What redeeming this code takes.
-pub struct Settlement {
+/// A code, and the refresh token that its family may begin with.
+pub struct Voucher {
     key: TokenKey,
     request: AuthorizationCode,
-    client: Arc<KnownClient>,
-    /// The family that begins.
-    grant: Grant,
-    refresh_token: Option<NewRefreshToken>,
+    refresh_token: (Secret, TokenKey),
 }
 
-/// Reads what the code stands for. Whether it may be redeemed is decided when it is settled: by one statement, and then
-/// by its checks, so that a wrong verifier does not burn the code.
-///
-/// # Errors
-/// A [`Refusal`], or a fault of the store.
-pub async fn prove(cx: &Cx<'_>, request: AuthorizationCode) -> Result<Authorization, Error> {
-    let key = TokenKey::of(Purpose::Code, request.code.expose()).ok_or(Refusal::CodeUnknown)?;
-    let read = cx.services.store.read(move |tx| {
-        let Some(code) = codes::find(tx, &key)? else {
-            return Ok(Err(Refusal::CodeUnknown));
-        };
-        let user = active(tx, &code.user)?;
-        Ok::<_, keystead_store::Fault>(user.map(|user| (code, user)))
-    });
-    let (code, user) = read.await??;
-    let api = match &code.terms.audience {
-        Some(audience) => Some(cx.api(audience).await?),
-        None => None,
-    };
-    let (mut scope, permissions) = cx.narrow(&code.terms.scope, api.as_deref(), &user).await?;
-    let refreshes = entitlement::refreshes(&cx.client.metadata, api.as_deref(), &scope);
-    if !refreshes {
-        scope = entitlement::without_refresh(&scope);
-    }
-    let lifetimes = cx.client.metadata.refresh_policy();
-    let grant = Grant {
-        id: code.grant,
-        client: code.client,
-        user: code.user,
-        session: code.session,
-        audience: code.terms.audience.clone(),
-        scope: scope.clone(),
-        expires_at: match refreshes {
-            true => after(cx.now, lifetimes.lifetime()),
-            false => cx.now + entitlement::access_lifetime(api.as_deref()),
-        },
-        terms: code.terms,
-    };
-    let person = Person {
-        nonce: grant.terms.nonce.clone(),
-        ..super::person(&grant, user)
-    };
-    let refresh_token = refreshes.then(|| after(cx.now, lifetimes.idle_lifetime()));
-    let (secret, refresh_token) = match refresh_token {
-        None => (None, None),
-        Some(idle_until) => {
-            let (secret, key) =
-                TokenKey::draw(Purpose::RefreshToken, cx.now, &mut cx.services.rng());
-            (Some(secret), Some(NewRefreshToken { key, idle_until }))
-        }
-    };
-    Ok(Authorization {
-        subject: Subject::User(Box::new(person)),
-        api,
-        scope,
-        permissions,
-        grant_type: None,
-        refresh_token: secret,
-        settlement: super::Settlement::Code(Arc::new(Settlement {
-            key,
-            request,
-            client: Arc::clone(cx.client),
-            grant,
-            refresh_token,
-        })),
-    })
-}
-
-impl Settlement {
-    /// Redeems the code first, then checks: an `Err` rolls the redemption back. A replay has revoked the family, which must
-    /// be committed, so it is an `Ok`.
+impl Voucher {
+    /// Nothing is known of the code yet.
     ///
     /// # Errors
-    /// A [`Refusal`] that leaves the code as it was, or a fault.
-    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Error> {
-        match codes::redeem(tx, &self.key, now)? {
-            Redemption::Fresh(code) => {
-                check(&code, &self.request, &self.client.id, &self.client.metadata)?;
-            }
+    /// [`Refusal::CodeUnknown`] if it cannot be a code of ours.
+    pub fn new(cx: &Cx, request: AuthorizationCode) -> Result<Self, Refusal> {
+        let key = TokenKey::of(Purpose::Code, request.code.expose()).ok_or(Refusal::CodeUnknown)?;
+        let refresh_token = TokenKey::draw(Purpose::RefreshToken, cx.now, &mut cx.services.rng());
+        Ok(Self {
+            key,
+            request,
+            refresh_token,
+        })
+    }
+
+    /// Redeems the code first, then checks: an `Err` rolls the redemption back, so that a wrong verifier does not burn the
+    /// code. A replay has revoked the family, which must be committed, so it is an `Ok`.
+    pub(super) fn spend(&self, tx: &mut Tx<'_>, desk: &Desk<'_>) -> Spent {
+        let Cx { now, client, .. } = desk.cx;
+        let code = match codes::redeem(tx, &self.key, *now)? {
+            Redemption::Fresh(code) => *code,
             Redemption::Replayed { grant } => return Ok(Err(Refusal::CodeReplayed(grant))),
-            Redemption::Expired => return Err(Refusal::CodeExpired.into()),
+            Redemption::Expired => return Err(self.why_too_late(tx, client)?.into()),
             Redemption::Unknown => return Err(Refusal::CodeUnknown.into()),
+        };
+        check(&code, &self.request, &client.id, &client.metadata)?;
+        let user = active(tx, &code.user)??;
+        let agreed = &code.terms.scope;
+        let offer = desk.offer(Wanted::new(code.terms.audience.as_ref(), agreed))?;
+        let api = offer.api.as_deref();
+        let mut entitled = offer.entitlement(tx, agreed, &user.id)?;
+        let refreshes = entitlement::refreshes(&client.metadata, api, &entitled.scope);
+        if !refreshes {
+            entitled.scope = entitlement::without_refresh(&entitled.scope);
         }
-        grants::begin(tx, &self.grant, now)?;
-        if let Some(token) = &self.refresh_token {
-            grants::add_token(tx, &self.grant.id, &token.key, token.idle_until, now)?;
+        let lifetimes = client.metadata.refresh_policy();
+        let grant = Grant {
+            id: code.grant,
+            client: code.client,
+            user: code.user,
+            session: code.session,
+            audience: code.terms.audience.clone(),
+            scope: entitled.scope.clone(),
+            expires_at: match refreshes {
+                true => after(*now, lifetimes.lifetime()),
+                false => *now + entitlement::access_lifetime(api),
+            },
+            terms: code.terms,
+        };
+        grants::begin(tx, &grant, *now)?;
+        let (secret, key) = &self.refresh_token;
+        if refreshes {
+            let idle_until = after(*now, lifetimes.idle_lifetime());
+            grants::add_token(tx, &grant.id, key, idle_until, *now)?;
         }
-        Ok(Ok(()))
+        let person = Person {
+            nonce: grant.terms.nonce.clone(),
+            ..super::person(&grant, user)
+        };
+        Ok(Ok(Authorization {
+            subject: Subject::User(Box::new(person)),
+            api: offer.api,
+            scope: entitled.scope,
+            permissions: entitled.permissions,
+            grant_type: None,
+            opaque: None,
+            refresh_token: refreshes.then(|| secret.clone()),
+            keys: offer.keys,
+        }))
+    }
+}
+
+impl Voucher {
+    /// Blocking a user ends the user's codes before their time; it is said to the client that could have redeemed one.
+    fn why_too_late(&self, tx: &mut Tx<'_>, client: &KnownClient) -> Result<Refusal, Fault> {
+        let user = codes::find(tx, &self.key)?
+            .filter(|code| code.client == client.id)
+            .map(|code| active(tx, &code.user))
+            .transpose()?;
+        Ok(match user {
+            Some(Err(refusal)) => refusal,
+            Some(Ok(_)) | None => Refusal::CodeExpired,
+        })
     }
 }
 

@@ -2,9 +2,12 @@
 
 use keystead_protocol::{grant_type::GrantType, profile::ClientType, token::ClientCredentials};
 
-use super::{Authorization, Cx, Settlement, Subject};
+use super::{Authorization, Cx, Subject};
 use crate::{
-    identity::entitlement,
+    identity::{
+        entitlement,
+        issue::{IdTokens, Keys},
+    },
     oauth::refusal::{Error, Refusal},
 };
 
@@ -12,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// A [`Refusal`], or a fault of the store.
-pub async fn prove(cx: &Cx<'_>, request: ClientCredentials) -> Result<Authorization, Error> {
+pub async fn prove(cx: &Cx, request: ClientCredentials) -> Result<Authorization, Error> {
     // RFC 6749 §4.4: anybody can say a public client's name.
     if cx.client.metadata.client_type() == ClientType::Public {
         return Err(Refusal::GrantNotAllowed(GrantType::ClientCredentials).into());
@@ -26,13 +29,16 @@ pub async fn prove(cx: &Cx<'_>, request: ClientCredentials) -> Result<Authorizat
         .map_or(granted.clone(), |asked| asked.intersect(&granted));
     let permissions =
         entitlement::shows_permissions(api.api.settings.token_dialect).then(|| scope.clone());
+    let (services, client) = (&cx.services, &cx.client);
+    let keys = Keys::of(services, client, Some(&*api), IdTokens::None, cx.now).await?;
     Ok(Authorization {
         subject: Subject::Client,
         api: Some(api),
         scope,
         permissions,
         grant_type: Some("client-credentials"),
+        opaque: None,
         refresh_token: None,
-        settlement: Settlement::Nothing,
+        keys,
     })
 }

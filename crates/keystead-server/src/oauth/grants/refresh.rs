@@ -1,126 +1,122 @@
 //! The grant of a refresh token (RFC 6749 §6): the same or less of what was granted, for as long as the family lives.
 
-use keystead_protocol::{client::Rotation, ids::ClientId, time::Timestamp, token::RefreshToken};
+use std::time::Duration;
+
+use keystead_protocol::{client::Rotation, secret::Secret, time::Timestamp, token::RefreshToken};
 use keystead_store::{
-    Tx,
-    grants::{self, Presented, Renewal, Standing, Successor},
+    Fault, Tx,
+    grants::{self, Presented, Renewal, Successor},
     token_key::{Purpose, TokenKey},
 };
 
-use super::{Authorization, Cx, NewRefreshToken, Person, Subject, active, after};
-use crate::oauth::refusal::{Error, Refusal};
+use super::{
+    Authorization, Cx, Person, Subject, active, after,
+    offer::Wanted,
+    voucher::{Desk, Spent},
+};
+use crate::oauth::refusal::Refusal;
 
-/// What using this refresh token takes.
-pub struct Settlement {
+/// A refresh token, and what takes its place.
+pub struct Voucher {
     key: TokenKey,
-    client: ClientId,
+    request: RefreshToken,
+    /// When the token that the client has afterwards dies unless it is used.
+    idle_until: Timestamp,
     turn: Turn,
 }
 
 enum Turn {
     Replace {
-        by: NewRefreshToken,
-        leeway: std::time::Duration,
+        by: (Secret, TokenKey),
+        leeway: Duration,
     },
-    Keep {
-        idle_until: Timestamp,
-    },
+    Keep,
 }
 
-/// Reads the family of the token. Whether the token may be used is decided when it is settled, by guarded statements.
-///
-/// # Errors
-/// A [`Refusal`], or a fault of the store.
-pub async fn prove(cx: &Cx<'_>, request: RefreshToken) -> Result<Authorization, Error> {
-    let key = TokenKey::of(Purpose::RefreshToken, request.refresh_token.expose())
-        .ok_or(Refusal::RefreshUnknown)?;
-    let (client, now) = (cx.client.id.clone(), cx.now);
-    let read = cx.services.store.read(move |tx| {
-        let grant = match grants::standing_of_token(tx, &key, &client, now)? {
-            Some((_, Standing::Live(grant))) => grant,
-            Some((family, Standing::Revoked(_) | Standing::Gone)) => {
-                return Ok(Err(Refusal::RefreshDead(family)));
-            }
-            None => return Ok(Err(Refusal::RefreshUnknown)),
-        };
-        let user = active(tx, &grant.user)?;
-        Ok::<_, keystead_store::Fault>(user.map(|user| (grant, user)))
-    });
-    let (grant, user) = read.await??;
-    if request.audience.is_some() && request.audience != grant.audience {
-        return Err(Refusal::AudienceMismatch.into());
-    }
-    let api = match &grant.audience {
-        Some(audience) => Some(cx.api(audience).await?),
-        None => None,
-    };
-    let asked = request
-        .scope
-        .map_or(grant.scope.clone(), |asked| grant.scope.intersect(&asked));
-    let (scope, permissions) = cx.narrow(&asked, api.as_deref(), &user).await?;
-    let policy = cx.client.metadata.refresh_policy();
-    let idle_until = after(cx.now, policy.idle_lifetime());
-    let (refresh_token, turn) = match policy.rotation(cx.profile) {
-        Rotation::Keep => (None, Turn::Keep { idle_until }),
-        Rotation::Replace { leeway } => {
-            let (secret, key) =
-                TokenKey::draw(Purpose::RefreshToken, cx.now, &mut cx.services.rng());
-            (
-                Some(secret),
-                Turn::Replace {
-                    by: NewRefreshToken { key, idle_until },
-                    leeway,
-                },
-            )
-        }
-    };
-    // OpenID Connect Core §12.2: a refreshed ID token repeats no nonce.
-    let person = Person {
-        nonce: None,
-        ..super::person(&grant, user)
-    };
-    Ok(Authorization {
-        subject: Subject::User(Box::new(person)),
-        api,
-        scope,
-        permissions,
-        grant_type: Some("refresh_token"),
-        refresh_token,
-        settlement: super::Settlement::Refresh(std::sync::Arc::new(Settlement {
-            key,
-            client: cx.client.id.clone(),
-            turn,
-        })),
-    })
-}
-
-impl Settlement {
-    /// Uses the token. A reuse has revoked the family, which must be committed, so it is an `Ok`.
+impl Voucher {
+    /// What this client's policy makes of a refresh. Nothing is known of the token yet.
     ///
     /// # Errors
-    /// A fault of the store.
-    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Error> {
+    /// [`Refusal::RefreshUnknown`] if it cannot be a token of ours.
+    pub fn new(cx: &Cx, request: RefreshToken) -> Result<Self, Refusal> {
+        let key = TokenKey::of(Purpose::RefreshToken, request.refresh_token.expose())
+            .ok_or(Refusal::RefreshUnknown)?;
+        let policy = cx.client.metadata.refresh_policy();
+        let turn = match policy.rotation(cx.profile) {
+            Rotation::Keep => Turn::Keep,
+            Rotation::Replace { leeway } => Turn::Replace {
+                by: TokenKey::draw(Purpose::RefreshToken, cx.now, &mut cx.services.rng()),
+                leeway,
+            },
+        };
+        Ok(Self {
+            key,
+            request,
+            idle_until: after(cx.now, policy.idle_lifetime()),
+            turn,
+        })
+    }
+
+    /// Uses the token first, then asks what its family may still have: an `Err` leaves it unused. A reuse has revoked the
+    /// family, which must be committed, so it is an `Ok`.
+    pub(super) fn spend(&self, tx: &mut Tx<'_>, desk: &Desk<'_>) -> Spent {
+        let grant = match self.renew(tx, desk.cx)? {
+            Renewal::Granted(grant) => grant,
+            Renewal::Reused { grant } => return Ok(Err(Refusal::RefreshReused(grant))),
+            Renewal::Dead { grant } => return Ok(Err(Refusal::RefreshDead(grant))),
+            Renewal::Unknown => return Ok(Err(Refusal::RefreshUnknown)),
+        };
+        if self.request.audience.is_some() && self.request.audience != grant.audience {
+            return Err(Refusal::AudienceMismatch.into());
+        }
+        let user = active(tx, &grant.user)??;
+        let asked = match &self.request.scope {
+            Some(asked) => grant.scope.intersect(asked),
+            None => grant.scope.clone(),
+        };
+        let offer = desk.offer(Wanted::new(grant.audience.as_ref(), &asked))?;
+        let entitled = offer.entitlement(tx, &asked, &user.id)?;
+        // OpenID Connect Core §12.2: a refreshed ID token repeats no nonce.
+        let person = Person {
+            nonce: None,
+            ..super::person(&grant, user)
+        };
+        Ok(Ok(Authorization {
+            subject: Subject::User(Box::new(person)),
+            api: offer.api,
+            scope: entitled.scope,
+            permissions: entitled.permissions,
+            grant_type: Some("refresh_token"),
+            opaque: None,
+            refresh_token: match &self.turn {
+                Turn::Replace {
+                    by: (secret, _), ..
+                } => Some(secret.clone()),
+                Turn::Keep => None,
+            },
+            keys: offer.keys,
+        }))
+    }
+
+    fn renew(&self, tx: &mut Tx<'_>, cx: &Cx) -> Result<Renewal, Fault> {
         let presented = Presented {
             key: &self.key,
-            client: &self.client,
-            now,
+            client: &cx.client.id,
+            now: cx.now,
         };
-        let renewal = match &self.turn {
-            Turn::Keep { idle_until } => grants::renew(tx, presented, *idle_until)?,
-            Turn::Replace { by, leeway } => {
+        match &self.turn {
+            Turn::Keep => grants::renew(tx, presented, self.idle_until),
+            Turn::Replace {
+                by: (_, key),
+                leeway,
+            } => {
                 let successor = Successor {
-                    key: &by.key,
-                    idle_until: by.idle_until,
+                    key,
+                    idle_until: self.idle_until,
                     leeway: *leeway,
                 };
-                grants::rotate(tx, presented, successor)?
+                grants::rotate(tx, presented, successor)
             }
-        };
-        Ok(match renewal {
-            Renewal::Granted(_) => Ok(()),
-            Renewal::Reused { grant } => Err(Refusal::RefreshReused(grant)),
-            Renewal::Dead { grant } => Err(Refusal::RefreshDead(grant)),
-            Renewal::Unknown => Err(Refusal::RefreshUnknown),
-        })
+        }
     }
 }

@@ -1,0 +1,99 @@
+//! What a user's token needs of the configuration: the API, what it offers to users, and the keys that will sign.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use keystead_protocol::{
+    ids::{Audience, UserId},
+    scope::Scope,
+};
+use keystead_store::{Fault, Tx};
+
+use super::Cx;
+use crate::{
+    catalogue::KnownApi,
+    identity::{
+        entitlement::{self, Entitlement, NotGranted},
+        issue::{IdTokens, Keys},
+    },
+    oauth::refusal::{Error, Refusal},
+};
+
+/// What a token is to be for, which is written in what was presented for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    audience: Option<Audience>,
+    id_token: IdTokens,
+}
+
+impl Wanted {
+    /// A token for an API, or for userinfo alone, with this scope.
+    pub fn new(audience: Option<&Audience>, scope: &Scope) -> Self {
+        Self {
+            audience: audience.cloned(),
+            id_token: match scope.contains("openid") {
+                true => IdTokens::One,
+                false => IdTokens::None,
+            },
+        }
+    }
+}
+
+/// What the configuration says to that.
+#[derive(Clone)]
+pub struct Offer {
+    /// The API; `None` means userinfo only.
+    pub api: Option<Arc<KnownApi>>,
+    /// What it offers to the users of the client.
+    offered: Scope,
+    /// The keys, at hand before anything is spent.
+    pub keys: Keys,
+}
+
+impl Offer {
+    /// Asks the catalogue, which remembers what it was asked before.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownAudience`], [`Refusal::NotGranted`], or a fault of the store.
+    pub async fn gather(cx: &Cx, wanted: &Wanted) -> Result<Self, Error> {
+        let (services, client) = (&cx.services, &cx.client);
+        let (api, offered) = match &wanted.audience {
+            None => (None, Scope::default()),
+            Some(audience) => {
+                let api = cx.api(audience).await?;
+                let offered = entitlement::for_users(services, &client.id, &api).await?;
+                let offered = offered.map_err(|NotGranted(it)| Refusal::NotGranted(it))?;
+                (Some(api), offered)
+            }
+        };
+        let keys = Keys::of(services, client, api.as_deref(), wanted.id_token, cx.now).await?;
+        Ok(Self { api, offered, keys })
+    }
+
+    /// The same where nobody may wait, as in a transaction: `None` if the catalogue would have to ask the database.
+    pub fn at_hand(cx: &Cx, wanted: &Wanted) -> Option<Result<Self, Error>> {
+        match pin!(Self::gather(cx, wanted)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(offer) => Some(offer),
+            Poll::Pending => None,
+        }
+    }
+
+    /// What of an agreement a user's token may carry today.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn entitlement(
+        &self,
+        tx: &mut Tx<'_>,
+        agreed: &Scope,
+        user: &UserId,
+    ) -> Result<Entitlement, Fault> {
+        match &self.api {
+            Some(api) => entitlement::within(tx, agreed, api, &self.offered, user),
+            None => Ok(entitlement::for_userinfo(agreed)),
+        }
+    }
+}
