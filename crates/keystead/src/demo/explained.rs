@@ -51,7 +51,7 @@ fn meaning(claim: &str) -> &'static str {
         "iat" => "When it was issued.",
         "exp" => "When it ends. After that the API answers 401, and the app renews it.",
         "jti" => "Its own name, by which it can be revoked.",
-        "gty" => "How it came about; a code needs no word.",
+        "gty" => "Which grant it came from. A token from a log-in has no such claim.",
         "permissions" => "What the user's roles permit, if the API asks for it.",
         _ => "More about it.",
     }
@@ -62,11 +62,16 @@ fn text(name: &str, value: &Value, now: Timestamp) -> String {
         ("iat" | "exp", Value::Number(at)) => {
             let seconds = at.as_i64().unwrap_or_default() - now.as_secs();
             let minutes = seconds.unsigned_abs().div_ceil(60);
-            let (hours, minutes) = (minutes / 60, minutes % 60);
+            let distance = match (minutes / 60, minutes % 60) {
+                (0, 0) => return format!("{at} (now)"),
+                (0, minutes) => format!("{minutes} min"),
+                (hours, 0) => format!("{hours} h"),
+                (hours, minutes) => format!("{hours} h {minutes} min"),
+            };
             if seconds > 0 {
-                format!("{at} (in {hours} h {minutes} min)")
+                format!("{at} (in {distance})")
             } else {
-                format!("{at} ({hours} h {minutes} min ago)")
+                format!("{at} ({distance} ago)")
             }
         }
         (_, Value::String(text)) => text.clone(),
@@ -96,7 +101,9 @@ mod tests {
         let now = Timestamp::from_secs(10_000);
         for (at, want) in [
             (17_260, "17260 (in 2 h 1 min)"),
-            (9_940, "9940 (0 h 1 min ago)"),
+            (96_400, "96400 (in 24 h)"),
+            (9_940, "9940 (1 min ago)"),
+            (10_000, "10000 (now)"),
         ] {
             assert_eq!(text("exp", &at.into(), now), want);
         }

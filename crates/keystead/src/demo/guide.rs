@@ -192,22 +192,10 @@ async fn call(
     Extension(visitor): Browser,
     Path(which): Path<String>,
 ) -> Response {
-    let (method, with_token, lesson) = match which.as_str() {
-        "without" => (
-            Method::GET,
-            false,
-            "No token: the API does not know who asks, and its challenge says how to come back.",
-        ),
-        "read" => (
-            Method::GET,
-            true,
-            "The API checked signature, issuer, audience, end and scope by itself. Keystead was not asked.",
-        ),
-        "write" => (
-            Method::POST,
-            true,
-            "Writing needs write:messages. A token without it is good, but not good enough.",
-        ),
+    let (method, with_token) = match which.as_str() {
+        "without" => (Method::GET, false),
+        "read" => (Method::GET, true),
+        "write" => (Method::POST, true),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let token = if with_token {
@@ -243,10 +231,26 @@ async fn call(
             .and_then(|text| text.to_str().ok())
             .map(str::to_owned),
         body: answer.text().await.unwrap_or_default(),
-        lesson,
+        lesson: lesson(status),
     };
     visitor.shown(|shown| shown.call = Some(exchange));
     go("/#answer")
+}
+
+/// What there is to learn from an answer of the API.
+fn lesson(status: reqwest::StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => {
+            "The API checked signature, issuer, audience, end and scope by itself. Keystead was not asked."
+        }
+        401 => {
+            "No good token: the API does not know who asks, and its challenge says how to come back."
+        }
+        403 => {
+            "Writing needs write:messages. A token without it is good, but not good enough: ask for the scope in step 2."
+        }
+        _ => "That is not what the API is there for.",
+    }
 }
 
 async fn renew(State(_): Shared, Extension(visitor): Browser) -> Response {
@@ -254,21 +258,32 @@ async fn renew(State(_): Shared, Extension(visitor): Browser) -> Response {
         Ok(_) => {
             visitor.shown(|shown| {
                 shown.notice = Some(
-                    "Renewed. The refresh token was spent, and replaced by the next.".to_owned(),
+                    "Renewed: the refresh token became a new access token, and the next refresh token."
+                        .to_owned(),
                 );
             });
-            go("/#token")
+            go("/")
         }
         Err(why) => told(&visitor, &why),
     }
 }
 
 async fn sign_out(State(guide): Shared, Extension(visitor): Browser) -> Response {
-    visitor.shown(|shown| shown.call = None);
-    match visitor.session.sign_out(Some(&guide.site)).await {
-        Ok(out) => go(out.end_session.as_ref().map_or("/", |url| url.as_str())),
-        Err(why) => told(&visitor, &why),
-    }
+    let out = match visitor.session.sign_out(Some(&guide.site)).await {
+        Ok(out) => out,
+        Err(why) => return told(&visitor, &why),
+    };
+    visitor.shown(|shown| {
+        shown.call = None;
+        shown.notice = Some(match &out.revoked {
+            Ok(()) => {
+                "Signed out. The refresh token is revoked, and the session at Keystead has ended."
+                    .to_owned()
+            }
+            Err(why) => format!("Signed out here, but the refresh token is not revoked: {why}."),
+        });
+    });
+    go(out.end_session.as_ref().map_or("/", |url| url.as_str()))
 }
 
 /// Shows an error on the page: its text says what the app should do.

@@ -166,7 +166,7 @@ impl Cast {
         let host = services.config.issuer.host();
         client(
             &self.native,
-            "The demo app",
+            "Demo app",
             json!({
                 "app_type": "native",
                 "token_endpoint_auth_method": "none",
@@ -187,7 +187,7 @@ impl Cast {
     fn machine_client(&self, services: &Services) -> anyhow::Result<Client> {
         client(
             &self.machine,
-            "The demo machine",
+            "Demo machine",
             json!({
                 "app_type": "non_interactive",
                 "token_endpoint_auth_method": "client_secret_post",

@@ -87,7 +87,9 @@ async fn signs_in(
     let browser = Browser::with(move |url| match opening {
         Opening::Print => shown(url),
         // What cannot be opened here can be opened by hand.
-        Opening::Open => Browser::open_system(url).or_else(|_| shown(url)),
+        Opening::Open => Browser::open_system(url)
+            .and_then(|()| waits())
+            .or_else(|_| shown(url)),
     });
     let ask = session.ask();
     session
@@ -99,6 +101,13 @@ fn shown(url: &Url) -> io::Result<()> {
     writeln!(
         io::stderr(),
         "Open this address in a browser of this machine:\n\n  {url}\n"
+    )
+}
+
+fn waits() -> io::Result<()> {
+    writeln!(
+        io::stderr(),
+        "Waiting for the browser, where you sign in. If none shows, press Ctrl-C and add --no-browser."
     )
 }
 

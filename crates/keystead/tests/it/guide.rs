@@ -56,6 +56,63 @@ async fn two_demos_of_one_machine_do_not_sign_each_other_out() {
     assert!(page.contains("Signed in as"), "{page}");
 }
 
+/// The steps in the order of a tutorial, without signing out for more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_step_says_what_has_happened() {
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
+    let mut ada = Person::of(&demo);
+    let says = |page: &str, status: u16, lesson: &str| {
+        let class = status / 100;
+        let shown = page.contains(&format!(r#"id="status" class="s{class}">{status}<"#));
+        assert!(shown && page.contains(lesson), "{status}, {lesson}: {page}");
+        assert!(
+            !page.contains(r#"The answer"></pre>"#),
+            "an empty answer is none"
+        );
+    };
+    says(
+        &ada.presses("call/without", "").await,
+        401,
+        "does not know who asks",
+    );
+    let page = ada.presses("sign-in", "").await;
+    assert!(page.contains(r#"id="widen""#), "{page}");
+    says(
+        &ada.presses("call/read", "").await,
+        200,
+        "Keystead was not asked",
+    );
+    says(
+        &ada.presses("call/write", "").await,
+        403,
+        "ask for the scope",
+    );
+    let page = ada.presses("sign-in", "write=on").await;
+    assert!(!page.contains(r#"id="widen""#), "{page}");
+    says(
+        &ada.presses("call/write", "").await,
+        200,
+        "Keystead was not asked",
+    );
+
+    // What is said stands at the top, so the browser is not led further down.
+    for (button, want) in [("renew", "Renewed: "), ("sign-out", "Signed out. ")] {
+        let pressed = demo.site.join(button).unwrap();
+        let pressed = ada.sends(&pressed, Some(String::new())).await;
+        let on = pressed.headers()[header::LOCATION]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(!on.contains('#'), "{on}");
+        if on.starts_with("http") {
+            ada.sends(&on.parse().unwrap(), None).await;
+        }
+        let page = ada.looks_at(&demo.site).await;
+        assert!(page.contains(want), "{button}: {page}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_names_who_signed_in() {
     let folder = Folder::new();
