@@ -25,11 +25,32 @@ pub enum Cut {
     OnceBeforeAnswer,
 }
 
+/// What happens to the next connections.
+struct Plan {
+    /// How many are carried before.
+    passing: usize,
+    cut: Cut,
+}
+
+impl Plan {
+    fn next(&mut self) -> Cut {
+        if self.passing > 0 {
+            self.passing -= 1;
+            return Cut::Nowhere;
+        }
+        let now = self.cut;
+        if now == Cut::OnceBeforeAnswer {
+            self.cut = Cut::Nowhere;
+        }
+        now
+    }
+}
+
 /// A port that leads to the provider's, as long as it is plugged in.
 pub struct Wire {
     port: u16,
     to: u16,
-    cut: Arc<Mutex<Cut>>,
+    plan: Arc<Mutex<Plan>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -40,7 +61,10 @@ impl Wire {
         let wire = Self {
             port,
             to,
-            cut: Arc::new(Mutex::new(Cut::Nowhere)),
+            plan: Arc::new(Mutex::new(Plan {
+                passing: 0,
+                cut: Cut::Nowhere,
+            })),
             task: Mutex::new(None),
         };
         wire.carry(listener);
@@ -52,7 +76,12 @@ impl Wire {
     }
 
     pub fn cut(&self, cut: Cut) {
-        *self.cut.lock().unwrap() = cut;
+        self.cut_after(0, cut);
+    }
+
+    /// Carries this many connections before.
+    pub fn cut_after(&self, passing: usize, cut: Cut) {
+        *self.plan.lock().unwrap() = Plan { passing, cut };
     }
 
     /// Nobody listens any more.
@@ -70,18 +99,11 @@ impl Wire {
     }
 
     fn carry(&self, listener: TcpListener) {
-        let (cut, to) = (Arc::clone(&self.cut), self.to);
+        let (plan, to) = (Arc::clone(&self.plan), self.to);
         let carry = async move {
             loop {
                 let (app, _) = listener.accept().await.unwrap();
-                let now = {
-                    let mut cut = cut.lock().unwrap();
-                    let now = *cut;
-                    if now == Cut::OnceBeforeAnswer {
-                        *cut = Cut::Nowhere;
-                    }
-                    now
-                };
+                let now = plan.lock().unwrap().next();
                 tokio::spawn(connect(app, to, now));
             }
         };
@@ -157,19 +179,33 @@ async fn an_answer_that_is_lost_once_is_asked_for_again() {
     assert!(house.session.credentials().await.is_ok());
 }
 
+/// Discovery, renewal and keys: a process that has just started asks for all three.
 #[tokio::test]
 async fn a_cut_network_keeps_the_credentials_at_every_step() {
+    let mut failures = 0;
     for cut in [Cut::BeforeRequest, Cut::BeforeAnswer, Cut::InAnswer] {
-        let house = due().await;
-        house.wire.cut(cut);
-        let why = house.session.credentials().await.unwrap_err();
-        assert!(matches!(why, Error::Network { .. }), "{cut:?}: {why}");
-        assert!(house.session.current().await.unwrap().is_some(), "{cut:?}");
-        house.clock.advance(9);
-        house.wire.cut(Cut::Nowhere);
-        let credentials = house.session.credentials().await;
-        assert!(credentials.is_ok(), "{cut:?}: {credentials:?}");
+        for passing in 0..=3 {
+            let house = due().await;
+            let session = house.started_again();
+            house.wire.cut_after(passing, cut);
+            let name = format!("{cut:?} after {passing}");
+            if let Err(why) = session.credentials().await {
+                assert!(matches!(why, Error::Network { .. }), "{name}: {why}");
+                failures += 1;
+            }
+            let kept = session.current().await.unwrap();
+            assert!(kept.is_some_and(|kept| kept.is_renewable()), "{name}");
+            house.clock.advance(9);
+            house.wire.cut(Cut::Nowhere);
+            let credentials = session.credentials().await;
+            assert!(credentials.is_ok(), "{name}: {credentials:?}");
+            house.clock.advance(600);
+            assert!(session.credentials().await.is_ok(), "{name}, and goes on");
+            assert!(!house.provider.house().is_revoked, "{name}");
+        }
     }
+    // Without keys the ID token of a renewal waits; the access token does not.
+    assert_eq!(failures, 6);
 }
 
 #[tokio::test]
@@ -220,15 +256,18 @@ async fn a_renewal_that_failed_does_not_take_a_good_token_away() {
 #[tokio::test]
 async fn a_sign_in_over_a_cut_network_leaves_nothing() {
     for cut in [Cut::BeforeRequest, Cut::BeforeAnswer, Cut::InAnswer] {
-        let house = House::new().await;
-        let login = house.begins().await;
-        let callback = house.callback(login.url());
-        house.wire.cut(cut);
-        let why = house.session.finish(&login, &callback).await.unwrap_err();
-        assert!(why.is_temporary(), "{cut:?}: {why}");
-        assert!(house.session.current().await.unwrap().is_none());
-        house.wire.cut(Cut::Nowhere);
-        house.signs_in().await;
+        // At the code, and at the keys that check what it brought.
+        for passing in 0..=1 {
+            let house = House::new().await;
+            let login = house.begins().await;
+            let callback = house.callback(login.url());
+            house.wire.cut_after(passing, cut);
+            let why = house.session.finish(&login, &callback).await.unwrap_err();
+            assert!(why.is_temporary(), "{cut:?} after {passing}: {why}");
+            assert!(house.session.current().await.unwrap().is_none());
+            house.wire.cut(Cut::Nowhere);
+            house.signs_in().await;
+        }
     }
 }
 
