@@ -1,7 +1,7 @@
 //! What is almost a good token (class 31), and whatever an issuer might sign.
 
 use keystead_verifier::Verifier;
-use proptest::{prelude::*, sample::select};
+use proptest::{prelude::*, sample::select, test_runner::RngSeed};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -104,7 +104,13 @@ const CLAIMS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        // A case that fails does so each time.
+        rng_seed: RngSeed::Fixed(31),
+        ..ProptestConfig::default()
+    })]
 
     /// The signature is right each time, so that everything behind it is reached.
     #[test]
@@ -127,10 +133,10 @@ proptest! {
             Ok(claims) => {
                 prop_assert_eq!(claims.iss.as_deref(), Some(ISSUER));
                 prop_assert!(claims.aud.iter().any(|one| one == AUDIENCE));
-                prop_assert!(claims.exp.is_some_and(|exp| exp.as_secs() > NOON - 10));
-                prop_assert!(claims.nbf.is_none_or(|nbf| nbf.as_secs() <= NOON + 10));
+                prop_assert!(claims.exp.is_some_and(|exp| exp.as_millis() > (NOON - 10) * 1000));
+                prop_assert!(claims.nbf.is_none_or(|nbf| nbf.as_millis() <= (NOON + 10) * 1000));
                 prop_assert_eq!(&head["alg"], "ES256");
-                prop_assert!(body.get("cnf").is_none());
+                prop_assert!(body.get("cnf").is_none_or(Value::is_null));
                 let _ = claims.require_scope("read:messages");
             }
             Err(why) => {
