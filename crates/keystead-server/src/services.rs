@@ -12,7 +12,7 @@ use std::{
 
 use keystead_protocol::time::Timestamp;
 use keystead_store::{Store, seal::Keyring};
-use rand_core::{CryptoRng, TryCryptoRng, TryRng};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng, utils::next_word_via_fill};
 
 use crate::{
     catalogue::Catalogue, config::Config, limits::Limits, logbook::Logbook, password::Passwords,
@@ -179,15 +179,11 @@ impl TryRng for Entropy {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+        next_word_via_fill(self)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        next_word_via_fill(self)
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {

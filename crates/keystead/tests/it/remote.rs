@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keystead_client::reqwest::Url;
+use keystead_client::{FileVault, Vault as _, reqwest::Url};
 use serde_json::Value;
 
 use crate::{
@@ -239,6 +239,60 @@ async fn without_a_network_a_token_that_lives_is_given_and_a_log_out_says_what_i
         "{told}{complaint}"
     );
     assert!(runs(&folder, &["token"]).2.contains("keystead login"));
+}
+
+/// Makes the access token that is kept one that has ended.
+fn lets_the_token_end(folder: &Folder) -> Value {
+    let vault = FileVault::with_key_file(folder.path().join(".local/share/keystead"));
+    let mut kept: Value = serde_json::from_str(vault.load().unwrap().unwrap().expose()).unwrap();
+    kept["expires_at"] = kept["obtained_at"].clone();
+    vault.store(&kept.to_string().into()).unwrap();
+    kept
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_has_ended_is_renewed_unless_somebody_said_no() {
+    let folder = Folder::new();
+    let demo = Demo::starts(&folder);
+    let messages = demo.site.join("api/messages").unwrap();
+    let arguments = [&said_by_the_demo(&demo)[..], &READ].concat();
+    signs_in(&folder, &demo, &arguments).await;
+    let first = runs(&folder, &["token"]).1;
+    lets_the_token_end(&folder);
+    let (code, second, complaint) = runs(&folder, &["token"]);
+    assert!(code == 0 && second != first, "{complaint}");
+
+    // Somebody ends the sign-in elsewhere.
+    let kept = lets_the_token_end(&folder);
+    let revoke = Url::parse(&demo.issuer)
+        .unwrap()
+        .join("oauth/revoke")
+        .unwrap();
+    let form = format!(
+        "client_id={}&token={}",
+        demo.of("native"),
+        kept["refresh_token"].as_str().unwrap()
+    );
+    let told = Person::of(&demo).sends(&revoke, Some(form)).await;
+    assert_eq!(told.status().as_u16(), 200);
+    let (code, _, complaint) = runs(&folder, &["call", "GET", messages.as_str()]);
+    assert!(
+        code == 1
+            && complaint.contains("has ended this sign-in")
+            && complaint.trim_end().ends_with("keystead login"),
+        "{complaint}"
+    );
+
+    // Without a network there is nothing to lose.
+    signs_in(&folder, &demo, &[]).await;
+    lets_the_token_end(&folder);
+    drop(demo);
+    let (code, _, complaint) = runs(&folder, &["token", "--json"]);
+    assert!(
+        code == 1 && complaint.contains("nothing is lost") && complaint.contains("keystead demo"),
+        "{complaint}"
+    );
+    assert!(lets_the_token_end(&folder)["refresh_token"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
