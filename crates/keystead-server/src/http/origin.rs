@@ -52,7 +52,10 @@ impl Origin {
     /// Read from the right: a hop is believed only if the machine that wrote it is trusted, so that what a caller
     /// invents stays to the left of what the first trusted proxy saw. A proxy that writes one kind of header usually
     /// lets the other through, so when both kinds are there they must agree.
-    pub(crate) fn establish(
+    ///
+    /// # Errors
+    /// A [`Refusal`] if a header is malformed, or if the two kinds do not agree.
+    pub fn establish(
         arrival: Arrival,
         (uri, version): (&Uri, Version),
         headers: &HeaderMap,
