@@ -1,13 +1,8 @@
 //! The edge: what happens to every request before an endpoint sees it and to every answer after.
 
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-    response::Response,
-};
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::{Router, middleware::from_fn_with_state};
 
-use crate::{error::Fault, services::Services};
+use crate::services::Services;
 
 pub mod admit;
 pub mod health;
@@ -21,35 +16,21 @@ mod request_id;
 mod security;
 
 pub use self::{
+    admit::receive,
     now::Now,
     origin::{Arrival, Origin, Scheme},
     refusal::Refusal,
     request_id::RequestId,
 };
 
-/// Stands the edge before `routes`. From the outside in: who is asking and how it is logged, limits of size and time,
-/// a net for panics, paths and methods that do not exist.
+/// Stands the edge before `routes`: who is asking and how it is logged, limits of size and time, a net for panics, paths and
+/// methods that do not exist. One layer: each more would cost every request a service and a future of its own on the heap.
 ///
-/// Each request must carry an [`Arrival`] extension, which [`listen::serve`] leaves there.
+/// Each request must have been [`receive`]d, as [`listen::serve`] does.
 pub fn edge(routes: Router<Services>, services: &Services) -> Router {
-    let routes = routes
+    routes
         .fallback(async || Refusal::NoSuchPath)
         .method_not_allowed_fallback(async || Refusal::NoSuchMethod)
-        .layer(from_fn(crate::metrics::measure))
-        .with_state(services.clone());
-    // Layers on a router run after its routing; the path must be settled before.
-    Router::new()
-        .fallback_service(routes)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(limits::bound))
         .layer(from_fn_with_state(services.clone(), admit::admit))
-}
-
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a text");
-    axum::response::IntoResponse::into_response(Fault::Panicked(text.to_owned()))
+        .with_state(services.clone())
 }

@@ -1,13 +1,11 @@
 //! Numbers for Prometheus, on a listener of their own: they are for the operator, not for the world.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
-    http::{Method, header::CONTENT_TYPE},
-    middleware::Next,
-    response::Response,
+    extract::MatchedPath,
+    http::{Method, StatusCode, header::CONTENT_TYPE},
     routing::get,
 };
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, histogram};
@@ -78,24 +76,18 @@ pub async fn upkeep(handle: PrometheusHandle) {
     }
 }
 
-/// Counts a request under its route, never its path: a label's values must not be the caller's to choose.
-pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = known(request.method());
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a duration is measured, nothing is decided by it"
-    )]
-    let begun = Instant::now();
-    let response = next.run(request).await;
-    let route = route
-        .as_ref()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
-    let status = response.status().as_str().to_owned();
-    histogram!(DURATION, "method" => method, "route" => route.clone()).record(begun.elapsed());
+/// Counts an answer under its route, never its path: a label's values must not be the caller's to choose.
+pub(crate) fn answered(
+    method: &Method,
+    route: Option<&MatchedPath>,
+    status: StatusCode,
+    elapsed: Duration,
+) {
+    let method = known(method);
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let status = status.as_str().to_owned();
+    histogram!(DURATION, "method" => method, "route" => route.clone()).record(elapsed);
     counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
-    response
 }
 
 fn known(method: &Method) -> &'static str {

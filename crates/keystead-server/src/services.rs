@@ -1,6 +1,7 @@
 //! What every endpoint is handed: store, configuration, the one clock and the one source of randomness.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     ops::Deref,
     sync::{
@@ -188,18 +189,10 @@ impl TryRng for Entropy {
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         match &self.0 {
-            Source::System => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "this is the one source that everything random is drawn from"
-                )]
-                let drawn = aws_lc_rs::rand::fill(out);
-                if drawn.is_err() {
-                    // A panic would be caught and the server would go on; without randomness it must not.
-                    tracing::error!("the operating system gives no randomness; stopping at once");
-                    std::process::abort();
-                }
+            Source::System if out.len() <= Drawn::SMALL => {
+                DRAWN.with_borrow_mut(|drawn| drawn.take(out));
             }
+            Source::System => draw(out),
             Source::Given(rng) => rng
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -210,6 +203,51 @@ impl TryRng for Entropy {
 }
 
 impl TryCryptoRng for Entropy {}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one source that everything random is drawn from"
+)]
+fn draw(out: &mut [u8]) {
+    if aws_lc_rs::rand::fill(out).is_err() {
+        // A panic would be caught and the server would go on; without randomness it must not.
+        tracing::error!("the operating system gives no randomness; stopping at once");
+        std::process::abort();
+    }
+}
+
+/// What was drawn ahead: a draw costs about the same whether it is of sixteen bytes or of several hundred, and every request
+/// needs some ids. What is handed out is wiped here.
+struct Drawn {
+    bytes: [u8; 1024],
+    left: usize,
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const {
+        RefCell::new(Drawn {
+            bytes: [0; 1024],
+            left: 0,
+        })
+    };
+}
+
+impl Drawn {
+    /// An id or a secret. More is drawn for itself.
+    const SMALL: usize = 64;
+
+    fn take(&mut self, out: &mut [u8]) {
+        if self.left < out.len() {
+            draw(&mut self.bytes);
+            self.left = self.bytes.len();
+        }
+        let rest = self.left - out.len();
+        let taken = &mut self.bytes[rest..self.left];
+        out.copy_from_slice(taken);
+        taken.fill(0);
+        self.left = rest;
+    }
+}
 
 /// Whether `/readyz` may invite more work. Clones share one answer.
 #[derive(Debug, Clone, Default)]
@@ -233,6 +271,25 @@ mod tests {
     use rand_core::Rng as _;
 
     use super::*;
+
+    #[test]
+    fn what_is_drawn_ahead_is_handed_out_once() {
+        let mut entropy = Entropy::system();
+        let mut seen = std::collections::HashSet::new();
+        for length in (16..=Drawn::SMALL + 16).cycle().take(4096) {
+            let mut bytes = vec![0; length];
+            entropy.fill_bytes(&mut bytes);
+            for piece in bytes.chunks_exact(16) {
+                assert!(seen.insert(piece.to_owned()), "sixteen bytes came twice");
+            }
+        }
+        DRAWN.with_borrow(|drawn| {
+            assert!(
+                drawn.bytes[drawn.left..].iter().all(|byte| *byte == 0),
+                "what was taken stays"
+            );
+        });
+    }
 
     #[test]
     fn a_stopped_clock_moves_only_when_told() {

@@ -1,19 +1,23 @@
-//! The outermost layer: settles who is asking, names the request, and writes the one line about it.
+//! The outermost layer: settles who is asking, names the request, bounds it, counts it, and writes the one line about it.
 
 use std::{
     net::IpAddr,
+    panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{Method, Uri},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt as _;
 use tracing::{Instrument, error, info, info_span};
 
-use super::{Arrival, Origin, Refusal, RequestId, origin::is_forwarding, request_id, security};
+use super::{
+    Arrival, Origin, Refusal, RequestId, limits, origin::is_forwarding, request_id, security,
+};
 use crate::{
     error::{Broken, Fault},
     services::Services,
@@ -21,6 +25,12 @@ use crate::{
 
 /// Header fields beyond this are refused, on HTTP/1.1 by the parser already.
 pub(super) const MAX_HEADERS: usize = 100;
+
+/// Puts a request that has just arrived before the router: what it says of its path is settled, since routing comes next.
+pub fn receive(request: &mut Request, arrival: Arrival) {
+    settle_path(request);
+    request.extensions_mut().insert(arrival);
+}
 
 pub(super) async fn admit(
     State(services): State<Services>,
@@ -49,16 +59,17 @@ pub(super) async fn admit(
     let client = origin
         .as_ref()
         .map_or(arrival.peer.ip().to_canonical(), |origin| origin.client);
-    let mut line = Line::begin(&id, client, request.method().clone(), request.uri());
+    let mut line = Line::begin(&id, client, &request);
     let span = info_span!("request", id = id.as_str());
     let mut response = match origin {
         Ok(_) if request.headers().len() > MAX_HEADERS => Refusal::TooManyHeaders.into_response(),
         Ok(origin) => {
             forget_forwarding(&mut request);
-            settle_path(&mut request);
             request.extensions_mut().insert(origin);
             request.extensions_mut().insert(id.clone());
-            next.run(request).instrument(span).await
+            limits::bound(request, |request| caught(next.run(request)))
+                .instrument(span)
+                .await
         }
         Err(refusal) => refusal.into_response(),
     };
@@ -68,6 +79,20 @@ pub(super) async fn admit(
         .insert(request_id::HEADER, id.header());
     line.end(&response);
     response
+}
+
+/// A net for panics: what the handler had begun is dropped, and everybody else goes on.
+async fn caught(answering: impl Future<Output = Response>) -> Response {
+    let panic = match AssertUnwindSafe(answering).catch_unwind().await {
+        Ok(response) => return response,
+        Err(panic) => panic,
+    };
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a text");
+    Fault::Panicked(text.to_owned()).into_response()
 }
 
 fn forget_forwarding(request: &mut Request) {
@@ -104,24 +129,26 @@ struct Line {
     client: IpAddr,
     method: Method,
     path: String,
+    route: Option<MatchedPath>,
     begun: Instant,
     ended: bool,
 }
 
 impl Line {
-    fn begin(id: &RequestId, client: IpAddr, method: Method, uri: &Uri) -> Self {
+    fn begin(id: &RequestId, client: IpAddr, request: &Request) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "the duration in the access log is measured, not decided upon"
         )]
         let begun = Instant::now();
         // Never the query: codes, states and hints travel there.
-        let path = uri.path().to_owned();
+        let path = request.uri().path().to_owned();
         Self {
             id: id.clone(),
             client,
-            method,
+            method: request.method().clone(),
             path,
+            route: request.extensions().get().cloned(),
             begun,
             ended: false,
         }
@@ -142,7 +169,14 @@ impl Line {
             .extensions()
             .get::<Refusal>()
             .map(tracing::field::debug);
-        let (status, ms) = (response.status().as_u16(), millis(self.begun.elapsed()));
+        let elapsed = self.begun.elapsed();
+        crate::metrics::answered(
+            &self.method,
+            self.route.as_ref(),
+            response.status(),
+            elapsed,
+        );
+        let (status, ms) = (response.status().as_u16(), millis(elapsed));
         info!(target: "keystead::access", id, method, path, status, ms, %client, why, "request");
     }
 }

@@ -14,7 +14,6 @@ use axum::{
     body::{Body, Bytes},
     extract::Request,
     http::header::CONTENT_LENGTH,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http_body::{Frame, SizeHint};
@@ -29,7 +28,11 @@ pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// From the end of the headers to the beginning of the answer, the time to send the body included.
 pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
 
-pub(super) async fn bound(request: Request, next: Next) -> Response {
+/// Answers a request within the limits, or refuses it.
+pub(super) async fn bound<A>(request: Request, answer: impl FnOnce(Request) -> A) -> Response
+where
+    A: Future<Output = Response>,
+{
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -46,7 +49,7 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
             arrived: arrived.clone(),
         })
     });
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+    match tokio::time::timeout(REQUEST_TIME, answer(request)).await {
         Ok(response) => response,
         Err(_) if arrived.load(Ordering::Relaxed) => Fault::TimedOut.into_response(),
         Err(_) => Refusal::BodyTooSlow.into_response(),

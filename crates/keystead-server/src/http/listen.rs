@@ -246,7 +246,7 @@ impl Conversation {
             let mut app = app.clone();
             async move {
                 let mut request = request.map(Body::new);
-                request.extensions_mut().insert(arrival);
+                admit::receive(&mut request, arrival);
                 let response = app.call(request).await?;
                 Ok(response.map(|body| Answering {
                     body,

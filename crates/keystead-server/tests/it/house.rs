@@ -16,6 +16,7 @@ use keystead_server::{
     http::{
         Arrival, Scheme, edge, health,
         listen::{Limits, serve},
+        receive,
     },
     services::{Clock, Entropy, Parts, Services},
     tls::Acceptor,
@@ -171,7 +172,8 @@ impl Visitor {
         {
             request = request.header("host", "localhost:3000");
         }
-        let request = request.extension(self.arrival).body(body).unwrap();
+        let mut request = request.body(body).unwrap();
+        receive(&mut request, self.arrival);
         Answer::of(self.app.clone().oneshot(request).await.unwrap()).await
     }
 }
