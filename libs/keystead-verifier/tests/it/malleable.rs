@@ -47,22 +47,23 @@ async fn no_neighbour_of_a_good_token_passes() {
 
 /// Values of every shape, among them those that a claim may have.
 fn any_value() -> impl Strategy<Value = Value> {
+    let known = vec![
+        ISSUER,
+        AUDIENCE,
+        "auth0|ada",
+        "read:messages",
+        "at+jwt",
+        "ES256",
+    ];
     let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        (NOON - 20..NOON + 20).prop_map(Value::from),
-        ".{0,12}".prop_map(Value::from),
-        select(vec![
-            ISSUER,
-            AUDIENCE,
-            "auth0|ada",
-            "read:messages",
-            "at+jwt",
-            "ES256"
-        ])
-        .prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => ".{0,12}".prop_map(Value::from),
+        // What is almost right is what matters.
+        5 => (NOON - 40..NOON + 40).prop_map(Value::from),
+        5 => select(known).prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
@@ -115,7 +116,7 @@ proptest! {
     /// The signature is right each time, so that everything behind it is reached.
     #[test]
     fn whatever_is_signed_panics_nowhere_and_passes_only_for_us_and_now(
-        header in changes(HEADER), payload in changes(CLAIMS),
+        header in prop_oneof![2 => Just(Map::new()), 1 => changes(HEADER)], payload in changes(CLAIMS),
     ) {
         let verifier = Verifier::builder()
             .issuer(ISSUER)
