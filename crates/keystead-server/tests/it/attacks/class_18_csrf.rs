@@ -1,5 +1,6 @@
 //! Class 18: another site makes somebody's browser sign in, sign out, sign up or agree.
 
+use axum::{body::Body, extract::Request};
 use keystead_server::identity::owners;
 
 use crate::{
@@ -39,6 +40,24 @@ on_both! {
         assert_eq!(house.sessions(&ada).await.len(), 1);
         assert!(owners::invite(&house.services).await.unwrap().is_some(), "nobody became the owner");
         assert!(house.lines("ss").await.is_empty() && house.lines("s").await.is_empty());
+    }
+
+    async fn a_page_that_hides_whose_it_is_is_not_ours(house) {
+        let app = house.shop("app").await;
+        let ada = house.account("ada").await;
+        let browser = house.browser();
+        let page = browser.comes_from(&app, &[]).await;
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("state", &*page.field("state")), ("username", email(&ada)), ("password", PASSWORD)])
+            .finish();
+        // A stranger's name that leads here is same-origin with itself.
+        for (origin, status) in [("null", 403), ("http://evil.example:3000", 403), ("http://localhost:3000", 303)] {
+            let request = Request::post("/u/login")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("origin", origin);
+            let answer = browser.sends(request, Begun::Here, Body::from(form.clone())).await;
+            assert_eq!(answer.status, status, "{origin}: {}", answer.short());
+        }
     }
 
     async fn nobody_is_signed_in_as_the_attacker(house) {

@@ -1,5 +1,6 @@
 //! Class 19: each artefact is offered to each consumer but its own, at the token endpoint and on the pages.
 
+use axum::extract::Request;
 use keystead_protocol::{client_auth::JWT_BEARER, pkce::Verifier};
 use keystead_server::identity::owners;
 use serde_json::{Value, json};
@@ -81,7 +82,7 @@ on_both! {
         let app = house.shop("app").await;
         let ada = house.account("ada").await;
         // One of each: the sealed request, its browser, the session, a journey's handle, a code, the question at the
-        // log-out, the set-up ticket.
+        // log-out, the error page, the set-up ticket.
         let browser = house.browser();
         let page = browser.comes_from(&app, &[]).await;
         let sent = browser.types(&page, email(&ada), PASSWORD).await;
@@ -89,6 +90,9 @@ on_both! {
         let session = browser.cookie("keystead").unwrap();
         let question = browser.opens("/oidc/logout").await.to().unwrap();
         let question = question.split_once("state=").unwrap().1.to_owned();
+        let navigates = Request::get("/authorize?client_id=the-evil-one").header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+        let trouble = house.visitor().sends(navigates).await.to().unwrap();
+        let trouble = trouble.strip_prefix("/u/error?state=").unwrap().to_owned();
         let other = house.browser();
         let code = other.arrives(&app, &ada).await.sent("code").unwrap();
         let tokens = app.redeems(&other.comes_from(&app, &[]).await.sent("code").unwrap()).await;
@@ -101,6 +105,7 @@ on_both! {
             ("journey", handle.clone()),
             ("code", code),
             ("log-out question", question),
+            ("error page", trouble),
             ("ticket", ticket),
             ("ID token", tokens.text("id_token")),
             ("access token", tokens.text("access_token")),
@@ -126,6 +131,12 @@ on_both! {
             }
             let asked = browser.opens(&format!("/u/logout?state={value}")).await;
             refused(&["log-out question"], asked.shows("logout-yes"), "as a question");
+            let stayed = browser.opens(&format!("/u/still-signed-in?state={value}")).await;
+            refused(&["log-out question"], stayed.shows("still-signed-in"), "for an answer to it");
+            let told = browser.opens(&format!("/u/error?state={value}")).await;
+            assert!(told.shows("error-page"), "a {kind} at /u/error: {}", told.short());
+            refused(&["error page"], told.says("error-cause").contains("the-evil-one"), "for an error page");
+            refused(&["error page"], told.says("error-cause") != "This page was opened without the request that it belongs to.", "for an error page");
             let pairs = [("state", value), ("action", "yes")];
             if *kind != "log-out question" {
                 browser.submits("/u/logout", &pairs).await;

@@ -1,5 +1,11 @@
 //! What the certification of OpenID providers looks at and no other case shows. Each case begins with its rule's letter and
 //! number: metadata (a), keys (b), authorization (c), redemption (e), ID tokens (f), logging out (h), pages (l).
+//!
+//! Shown elsewhere: callbacks (c12) in `attacks::class_01`, `response_modes` and `authorize`; a missing `response_type` (c13)
+//! and what cannot be answered (l4) in `authorize` and `error_page`; silent log-ins (c18) and hints (c20) in `steps`; refusals
+//! of the user (c26) in `login`, `signup`, `consent` and `steps`; codes (e36) in `attacks::class_07`; `sid` (f46) in `login`;
+//! logging out (h50) in `logout`; forms that answer (l6) in `response_modes`. In a browser, by the e2e suite: pages without
+//! scripts (l1, l6) in its room "scripts off", their addresses (l2) in "pages"; their ids (l3) in the server's `pages::tests`.
 
 use std::collections::BTreeSet;
 
