@@ -99,19 +99,21 @@ impl Samples<'_> {
             (CharacterClass::UpperCase, Verdict::Open),
         ];
         let every = [PasswordRule::ContainsAtLeast(2, all, Verdict::Open)];
-        for (state, problem) in [
-            ("no-email", SignupProblem::NoEmail),
-            ("bad-email", SignupProblem::BadEmail),
-            ("no-username", SignupProblem::NoUsername),
-            ("bad-username", SignupProblem::BadUsername),
-            ("no-password", SignupProblem::NoPassword),
-            ("not-possible", SignupProblem::NotPossible),
-            ("username-taken", SignupProblem::UsernameTaken),
-            ("too-many", SignupProblem::TooMany { retry_after: 60 }),
+        let good = ("ada@example.com", "ada");
+        let waits = SignupProblem::TooMany { retry_after: 60 };
+        for (state, problem, (email, username)) in [
+            ("no-email", SignupProblem::NoEmail, ("", "ada")),
+            ("bad-email", SignupProblem::BadEmail, ("ada@example", "ada")),
+            ("no-username", SignupProblem::NoUsername, (good.0, "")),
+            ("bad-username", SignupProblem::BadUsername, (good.0, "a a")),
+            ("no-password", SignupProblem::NoPassword, good),
+            ("not-possible", SignupProblem::NotPossible, good),
+            ("username-taken", SignupProblem::UsernameTaken, good),
+            ("too-many", waits, good),
         ] {
             let failed = Signup {
-                email: "ada@example.com",
-                username: UsernameField::Required("ada"),
+                email,
+                username: UsernameField::Required(username),
                 rules: &every,
                 problem: Some(problem),
                 ..page.clone()
@@ -199,15 +201,16 @@ impl Samples<'_> {
             problem: None,
         };
         self.add("setup", "first", &page);
-        for (state, problem) in [
-            ("no-email", SetupProblem::NoEmail),
-            ("bad-email", SetupProblem::BadEmail),
-            ("no-password", SetupProblem::NoPassword),
-            ("weak-password", SetupProblem::WeakPassword),
+        let good = "ada@example.com";
+        for (state, problem, email, rules) in [
+            ("no-email", SetupProblem::NoEmail, "", &open),
+            ("bad-email", SetupProblem::BadEmail, "ada@example", &open),
+            ("no-password", SetupProblem::NoPassword, good, &open),
+            ("weak-password", SetupProblem::WeakPassword, good, &tried),
         ] {
             let failed = Setup {
-                email: "ada@example.com",
-                rules: &tried,
+                email,
+                rules,
                 problem: Some(problem),
                 ..page.clone()
             };
