@@ -10,6 +10,7 @@ use self::state::{resume_at, step_at};
 use crate::services::Services;
 
 mod answer;
+mod asking;
 pub mod authorize;
 pub mod case;
 mod confirm;

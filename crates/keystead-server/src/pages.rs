@@ -48,7 +48,7 @@ pub use self::{
     locale::Locale,
     login::{Identifier, Login, LoginProblem, LoginReason, SignupOffer},
     logout::{LoggedOut, LogoutConfirm},
-    look::{Asked, Look},
+    look::{Look, Reader},
     policy::FormAction,
     setup::{Setup, SetupDone, SetupProblem},
     signup::{CharacterClass, PasswordRule, Signup, SignupProblem, UsernameField, Verdict},

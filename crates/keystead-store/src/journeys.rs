@@ -71,12 +71,12 @@ pub fn find(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Option<Jo
     row.map(record).transpose()
 }
 
-/// How a step on a journey ended.
+/// Whether a step on a journey was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "only one of the answers means that something changed"]
-pub enum Step {
-    /// It was taken.
-    Taken,
+pub enum Progress {
+    /// It was.
+    Made,
     /// Another step was taken since the journey was read: another tab, or the same form sent twice. Nothing changed.
     Stale,
     /// The journey has ended or expired, or there never was one.
@@ -92,7 +92,7 @@ pub fn advance(
     key: &TokenKey,
     journey: &Journey,
     now: Timestamp,
-) -> Result<Step, Fault> {
+) -> Result<Progress, Fault> {
     let taken = tx.run(
         "UPDATE journeys SET session_id = $4, done = $5, version = version + 1
          WHERE key = $1 AND version = $2 AND ended_at IS NULL AND expires_at > $3",
@@ -107,11 +107,16 @@ pub fn advance(
     step(tx, key, taken, now)
 }
 
-/// Takes the last step. Of all who try, one hears [`Step::Taken`]; the others must not answer the request.
+/// Takes the last step. Of all who try, one hears [`Progress::Made`]; the others must not answer the request.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
-pub fn end(tx: &mut Tx<'_>, key: &TokenKey, version: i64, now: Timestamp) -> Result<Step, Fault> {
+pub fn end(
+    tx: &mut Tx<'_>,
+    key: &TokenKey,
+    version: i64,
+    now: Timestamp,
+) -> Result<Progress, Fault> {
     let taken = tx.run(
         "UPDATE journeys SET ended_at = $3
          WHERE key = $1 AND version = $2 AND ended_at IS NULL AND expires_at > $3",
@@ -120,11 +125,11 @@ pub fn end(tx: &mut Tx<'_>, key: &TokenKey, version: i64, now: Timestamp) -> Res
     step(tx, key, taken, now)
 }
 
-fn step(tx: &mut Tx<'_>, key: &TokenKey, taken: u64, now: Timestamp) -> Result<Step, Fault> {
+fn step(tx: &mut Tx<'_>, key: &TokenKey, taken: u64, now: Timestamp) -> Result<Progress, Fault> {
     Ok(match taken {
-        0 if find(tx, key, now)?.is_some() => Step::Stale,
-        0 => Step::Over,
-        _ => Step::Taken,
+        0 if find(tx, key, now)?.is_some() => Progress::Stale,
+        0 => Progress::Over,
+        _ => Progress::Made,
     })
 }
 

@@ -164,7 +164,7 @@ pub struct Hint<'a> {
 
 /// Who is signed in where the request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Here<'a> {
+pub struct SignedIn<'a> {
     /// The user.
     pub user: &'a UserId,
     /// The session.
@@ -191,7 +191,7 @@ impl EndSession {
     /// one that is not counts as none.
     ///
     /// Departure: Auth0 redirects after a confirmation, too.
-    pub fn decide(&self, hint: Option<Hint<'_>>, here: Option<Here<'_>>) -> Ending {
+    pub fn decide(&self, hint: Option<Hint<'_>>, here: Option<SignedIn<'_>>) -> Ending {
         let Some(hint) = hint else {
             return here.map_or(Ending::Nothing, |_| Ending::Confirm);
         };
@@ -204,7 +204,7 @@ impl EndSession {
         {
             return Ending::Contradiction("id_token_hint and logout_hint name different sessions");
         }
-        let another = |here: Here<'_>| {
+        let another = |here: SignedIn<'_>| {
             here.user != hint.user || named.is_some_and(|named| named != here.session)
         };
         if here.is_some_and(another) {

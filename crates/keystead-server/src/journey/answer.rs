@@ -111,6 +111,7 @@ fn concerns(refusal: &Refusal) -> Option<Option<ClientId>> {
         | Refusal::StateUnknown
         | Refusal::StateExpired
         | Refusal::StateOfAnotherBrowser
+        | Refusal::SessionOver
         | Refusal::JourneyOver
         | Refusal::CrossSite(_) => None,
     }

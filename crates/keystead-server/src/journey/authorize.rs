@@ -1,18 +1,18 @@
 //! `/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2), where journeys begin, and where their steps come back to.
 
 use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
-use keystead_protocol::{authorize::Request, error::OAuthError, form::Form};
+use keystead_protocol::{authorize::Request, error::OAuthError};
 
 use super::{
     case::Case,
     confirm, consent,
-    decide::{Here, Position, position},
+    decide::{EndUser, Position, position},
     finish::{self, close},
     next::{Step, Why},
     onward::{After, go},
     refusal::{Error, Refusal},
     state::{self, Beginning, Done, Known, Pending, RESUME, State, step_at},
-    visit::Visit,
+    visit::{Sent, Visit},
 };
 use crate::{identity::sessions::Browser, services::Services};
 
@@ -53,18 +53,16 @@ async fn begin(visit: &Visit, query: &[u8]) -> Result<Response, Error> {
 }
 
 /// Goes on with a journey whose step is done.
-async fn resume(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
-    taken_up(&visit, query)
+async fn resume(visit: Visit, sent: Sent) -> Response {
+    taken_up(&visit, sent.get("state"))
         .await
         .unwrap_or_else(|why| why.respond(&visit, After::Get))
 }
 
-async fn taken_up(visit: &Visit, query: Result<Form, OAuthError>) -> Result<Response, Error> {
+async fn taken_up(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
     visit.services.catalogue.believable(visit.now)?;
-    let query = query.map_err(Refusal::Malformed)?;
     let current = visit.current().await?;
-    let state = state::read(visit, query.get("state"), current.as_ref()).await?;
+    let state = state::read(visit, state, current.as_ref()).await?;
     let case = Case::open(&visit.services, state.request().clone()).await?;
     let position = position(visit, &case, state.done(), current).await?;
     go_on(visit, &case, position, Some(state)).await
@@ -126,7 +124,7 @@ fn sign_in(visit: &Visit, case: &Case, why: Why, state: Option<&State>) -> Resul
 async fn ask(
     visit: &Visit,
     case: &Case,
-    here: &Here,
+    here: &EndUser,
     known: Option<&Known>,
     path: &str,
 ) -> Result<Response, Error> {

@@ -1,17 +1,16 @@
 //! `/u/confirm`: a user who saw no other page confirms that the app which asks is the one that they mean.
 
-use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
-use keystead_protocol::form::Form;
-use keystead_store::journeys::{self, Step as Taken};
+use axum::{Router, response::Response, routing::get};
+use keystead_store::journeys::{self, Progress};
 
 use super::{
-    consent::{account, asked},
+    asking::Asking,
     finish::close,
     next::Step,
     onward::{After, go},
-    refusal::{Error, Refusal},
+    refusal::Error,
     state::{Done, resume_at},
-    visit::{Visit, face},
+    visit::{Sent, Visit, face},
 };
 use crate::{
     pages::{self, Confirm, FormAction},
@@ -25,25 +24,20 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route(PATH, get(show).post(answer))
 }
 
-async fn show(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
-    let shown = match query {
-        Ok(query) => page(&visit, query.get("state")).await,
-        Err(why) => Err(Refusal::Malformed(why).into()),
-    };
-    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+async fn show(visit: Visit, sent: Sent) -> Response {
+    page(&visit, sent.get("state"))
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Get))
 }
 
-async fn answer(visit: Visit, body: Bytes) -> Response {
-    let answered = match Form::from_urlencoded(&body) {
-        Ok(form) => decided(&visit, &form).await,
-        Err(why) => Err(Refusal::Malformed(why).into()),
-    };
-    answered.unwrap_or_else(|why| why.respond(&visit, After::Post))
+async fn answer(visit: Visit, sent: Sent) -> Response {
+    decided(&visit, &sent)
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Post))
 }
 
 async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
-    let asked = asked(visit, state).await?;
+    let asked = Asking::find(visit, state).await?;
     let Some(asked) = asked.filter(|asked| asked.step == Step::Confirm) else {
         return Ok(go(After::Get, &resume_at(state.unwrap_or_default())));
     };
@@ -51,7 +45,7 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
     let page = Confirm {
         state: asked.known.handle.expose(),
         client: face(&case.client),
-        account: account(&asked.here),
+        account: asked.here.account(),
         returns_to: &case.returns_to(),
     };
     let look = visit.look(case.request.ui_locales.as_deref());
@@ -59,15 +53,15 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
     Ok(pages::render(&page, &look, to))
 }
 
-async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
+async fn decided(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
     visit.own_form()?;
-    let state = form.get("state");
+    let state = sent.get("state");
     let on = resume_at(state.unwrap_or_default());
-    let asked = asked(visit, state).await?;
+    let asked = Asking::find(visit, state).await?;
     let Some(asked) = asked.filter(|asked| asked.step == Step::Confirm) else {
         return Ok(go(After::Post, &on));
     };
-    if form.get("action") != Some("submit") {
+    if sent.get("action") != Some("submit") {
         close(visit, &asked.known).await?;
         return Err(asked.case.declined());
     }
@@ -84,6 +78,6 @@ async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
         .store
         .write(move |tx| journeys::advance(tx, &key, &journey, now));
     // Overtaken by the same form: the journey goes on all the same.
-    let (Taken::Taken | Taken::Stale | Taken::Over) = written.await?;
+    let (Progress::Made | Progress::Stale | Progress::Over) = written.await?;
     Ok(go(After::Post, &on))
 }

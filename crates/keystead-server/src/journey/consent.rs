@@ -1,22 +1,23 @@
 //! `/u/consent`: a user is told what a client asks for, and allows it or not. What was allowed is remembered.
 
-use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
+use axum::{Router, response::Response, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use keystead_protocol::{form::Form, ids::Audience, scope::Scope, secret::Digest};
+use keystead_protocol::{ids::Audience, scope::Scope, secret::Digest};
 use keystead_store::{
     consents,
-    journeys::{self, Step as Taken},
+    journeys::{self, Progress},
 };
 
 use super::{
+    asking::Asking,
     case::Case,
-    decide::{Here, Position, position},
+    decide::EndUser,
     finish::close,
     next::Step,
     onward::{After, go},
-    refusal::{Error, Refusal},
-    state::{self, Done, Known, State, resume_at},
-    visit::{Visit, face},
+    refusal::Error,
+    state::{Done, resume_at},
+    visit::{Sent, Visit, face},
 };
 use crate::{
     identity::claims::OPENID_SCOPES,
@@ -31,57 +32,20 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route(PATH, get(show).post(answer))
 }
 
-async fn show(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
-    let shown = match query {
-        Ok(query) => page(&visit, query.get("state")).await,
-        Err(why) => Err(Refusal::Malformed(why).into()),
-    };
-    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+async fn show(visit: Visit, sent: Sent) -> Response {
+    page(&visit, sent.get("state"))
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Get))
 }
 
-async fn answer(visit: Visit, body: Bytes) -> Response {
-    let form = Form::from_urlencoded(&body);
-    let answered = match form {
-        Ok(form) => decided(&visit, &form).await,
-        Err(why) => Err(Refusal::Malformed(why).into()),
-    };
-    answered.unwrap_or_else(|why| why.respond(&visit, After::Post))
-}
-
-/// A journey whose user is known and here, at one of the pages that ask something of them.
-pub(super) struct Asked {
-    pub(super) known: Box<Known>,
-    pub(super) case: Case,
-    pub(super) here: Here,
-    /// What the journey needs now; perhaps something else than this page.
-    pub(super) step: Step,
-}
-
-/// Reads the journey of such a page. `None` if there is nobody to ask, or the client wants something else: then the journey
-/// has to be resumed.
-///
-/// # Errors
-/// A page, an answer to the client, or a fault of the store.
-pub(super) async fn asked(visit: &Visit, state: Option<&str>) -> Result<Option<Asked>, Error> {
-    visit.services.catalogue.believable(visit.now)?;
-    let current = visit.current().await?;
-    let state = state::read(visit, state, current.as_ref()).await?;
-    let State::Known(known) = state else {
-        return Ok(None);
-    };
-    let case = Case::open(&visit.services, known.request.clone()).await?;
-    let Position { step, here } = position(visit, &case, known.done, current).await?;
-    Ok(here.map(|here| Asked {
-        known,
-        case,
-        here,
-        step,
-    }))
+async fn answer(visit: Visit, sent: Sent) -> Response {
+    decided(&visit, &sent)
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Post))
 }
 
 async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
-    let asked = asked(visit, state).await?;
+    let asked = Asking::find(visit, state).await?;
     let Some(asked) = asked.filter(|asked| asked.step == Step::Consent) else {
         return Ok(go(After::Get, &resume_at(state.unwrap_or_default())));
     };
@@ -90,7 +54,7 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
         state: asked.known.handle.expose(),
         shown: &shown(&asked.here),
         client: face(&case.client),
-        account: account(&asked.here),
+        account: asked.here.account(),
         returns_to: &case.returns_to(),
         groups: &groups(case, &asked.here.to_agree),
     };
@@ -100,20 +64,12 @@ async fn page(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
 }
 
 /// What stands for everything that a page shows: the scopes, and the API that they are of. No scope has a line break.
-fn shown(here: &Here) -> String {
+fn shown(here: &EndUser) -> String {
     let mut scopes: Vec<&str> = here.to_agree.iter().map(|scope| scope.as_str()).collect();
     scopes.sort_unstable();
     let api = here.parties.audience.as_ref().map_or("", Audience::as_str);
     let text = format!("{}\n{api}", scopes.join(" "));
     URL_SAFE_NO_PAD.encode(Digest::of(text.as_bytes()).as_bytes())
-}
-
-/// Whose account it is, as the user would call it.
-pub(super) fn account(here: &Here) -> &str {
-    let user = &here.user;
-    let names = [&user.email, &user.username, &user.profile.name];
-    let name = names.into_iter().flatten().next();
-    name.map_or(user.id.as_str(), String::as_str)
 }
 
 /// What is asked for, the account's own data first, then the API's scopes in its words.
@@ -144,17 +100,17 @@ fn groups<'a>(case: &'a Case, to_agree: &'a Scope) -> Vec<ScopeGroup<'a>> {
     groups
 }
 
-async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
+async fn decided(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
     visit.own_form()?;
-    let state = form.get("state");
+    let state = sent.get("state");
     let on = resume_at(state.unwrap_or_default());
-    let asked = asked(visit, state).await?;
+    let asked = Asking::find(visit, state).await?;
     // The form may have been sent twice: then the journey goes on from where it is.
     let Some(asked) = asked.filter(|asked| asked.step == Step::Consent) else {
         return Ok(go(After::Post, &on));
     };
-    match form.get("action") {
-        Some("allow") if form.get("shown") == Some(&shown(&asked.here)) => {
+    match sent.get("action") {
+        Some("allow") if sent.get("shown") == Some(&shown(&asked.here)) => {
             allow(visit, asked).await?;
         }
         // Something was granted or taken since, and nobody agrees unseen: the journey leads to the page again.
@@ -168,8 +124,8 @@ async fn decided(visit: &Visit, form: &Form) -> Result<Response, Error> {
 }
 
 /// Remembers what was allowed, and that this journey's page was answered.
-async fn allow(visit: &Visit, asked: Asked) -> Result<(), Error> {
-    let Asked { known, here, .. } = asked;
+async fn allow(visit: &Visit, asked: Asking) -> Result<(), Error> {
+    let Asking { known, here, .. } = asked;
     let mut journey = known.journey;
     journey.done = Done {
         consented: true,
@@ -180,12 +136,12 @@ async fn allow(visit: &Visit, asked: Asked) -> Result<(), Error> {
     let (parties, scope) = (here.parties, here.to_agree);
     let written = visit.services.store.write(move |tx| {
         let step = journeys::advance(tx, &key, &journey, now)?;
-        if step == Taken::Taken {
+        if step == Progress::Made {
             consents::remember(tx, &parties, &scope, now)?;
         }
         Ok::<_, keystead_store::Fault>(step)
     });
     // Overtaken, by the same form or by a refusal: then the journey says what comes of it.
-    let (Taken::Taken | Taken::Stale | Taken::Over) = written.await?;
+    let (Progress::Made | Progress::Stale | Progress::Over) = written.await?;
     Ok(())
 }

@@ -34,11 +34,11 @@ pub(super) struct Position {
     /// What comes next. Never a page if the client wants none.
     pub(super) step: Step,
     /// Who is signed in, if somebody is.
-    pub(super) here: Option<Here>,
+    pub(super) here: Option<EndUser>,
 }
 
 /// Who is signed in, and what this client may have for them.
-pub(super) struct Here {
+pub(super) struct EndUser {
     pub(super) current: Current,
     pub(super) user: User,
     pub(super) entitlement: Entitlement,
@@ -46,6 +46,16 @@ pub(super) struct Here {
     pub(super) parties: Parties,
     /// What the user has to agree to, all of it.
     pub(super) to_agree: Scope,
+}
+
+impl EndUser {
+    /// Whose account it is, as the user would call it.
+    pub(super) fn account(&self) -> &str {
+        let user = &self.user;
+        let names = [&user.email, &user.username, &user.profile.name];
+        let name = names.into_iter().flatten().next();
+        name.map_or(user.id.as_str(), String::as_str)
+    }
 }
 
 /// Finds out where a journey stands.
@@ -101,7 +111,11 @@ fn silent(code: Code) -> OAuthError {
 }
 
 /// The user of a session, as far as they may still be spoken for, and whether they have agreed.
-async fn look(visit: &Visit, case: &Case, current: Current) -> Result<Option<(Here, bool)>, Error> {
+async fn look(
+    visit: &Visit,
+    case: &Case,
+    current: Current,
+) -> Result<Option<(EndUser, bool)>, Error> {
     let parties = Parties {
         user: current.session.user.clone(),
         client: case.client.id.clone(),
@@ -128,7 +142,7 @@ async fn look(visit: &Visit, case: &Case, current: Current) -> Result<Option<(He
     // Who asks for no scope asks for the API all the same, so an empty set needs a consent too.
     let agreed = goes_without_saying(case)
         || remembered.is_some_and(|remembered| to_agree.is_subset(&remembered));
-    let here = Here {
+    let here = EndUser {
         current,
         user,
         entitlement,

@@ -13,7 +13,7 @@ use keystead_protocol::{
     error::OAuthError,
     form::Form,
     ids::{ClientId, SessionId},
-    logout::{EndSession, Ending, Here, Hint},
+    logout::{EndSession, Ending, Hint, SignedIn},
 };
 use keystead_store::{seal::Handout, users};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use super::{
     onward::{After, go},
     state::{LIFETIME, step_at},
     trouble::Text,
-    visit::{Visit, face},
+    visit::{Sent, Visit, face},
 };
 use crate::{
     catalogue::KnownClient,
@@ -93,7 +93,7 @@ async fn end_session(visit: &Visit, onward: After, sent: &[u8]) -> Result<Respon
             .as_ref()
             .unwrap_or(&none),
     });
-    let here = current.as_ref().map(|Current { session, .. }| Here {
+    let here = current.as_ref().map(|Current { session, .. }| SignedIn {
         user: &session.user,
         session: &session.id,
     });
@@ -187,50 +187,48 @@ impl Question {
 }
 
 /// What stands at the question's address.
-enum Asked {
+enum Found {
     /// The question, and the session that it is about.
     Open(Question, Current),
     /// Nothing to ask: nobody is signed in, or not any more as whom it was asked about.
     Over(Response),
 }
 
-async fn read(visit: &Visit, state: Option<&str>) -> Result<Asked, Fault> {
+async fn read(visit: &Visit, state: Option<&str>) -> Result<Found, Fault> {
     let Some(question) = state.and_then(|state| Question::read(visit, state)) else {
         let text = Text {
             code: "invalid_request",
             cause: "This page was opened without the request that it belongs to.",
         };
         let page = visit.trouble(StatusCode::BAD_REQUEST, ErrorKind::Expired, text);
-        return Ok(Asked::Over(page));
+        return Ok(Found::Over(page));
     };
     Ok(match visit.current().await? {
-        Some(current) if current.session.id == question.session => Asked::Open(question, current),
+        Some(current) if current.session.id == question.session => Found::Open(question, current),
         None => {
             let locales = question.ui_locales.as_deref();
-            Asked::Over(go(After::Post, &logged_out_at(locales)))
+            Found::Over(go(After::Post, &logged_out_at(locales)))
         }
         Some(_) => {
             let text = Text {
                 code: "access_denied",
                 cause: "Somebody else has signed in since this page was opened.",
             };
-            Asked::Over(visit.trouble(StatusCode::FORBIDDEN, ErrorKind::Expired, text))
+            Found::Over(visit.trouble(StatusCode::FORBIDDEN, ErrorKind::Expired, text))
         }
     })
 }
 
-async fn question(visit: Visit, uri: Uri) -> Response {
-    ask(&visit, &uri)
+async fn question(visit: Visit, sent: Sent) -> Response {
+    ask(&visit, sent.get("state"))
         .await
         .unwrap_or_else(|fault| visit.broken(fault))
 }
 
-async fn ask(visit: &Visit, uri: &Uri) -> Result<Response, Fault> {
-    let form = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let state = form.as_ref().and_then(|form| form.get("state"));
+async fn ask(visit: &Visit, state: Option<&str>) -> Result<Response, Fault> {
     let (question, current) = match read(visit, state).await? {
-        Asked::Open(question, current) => (question, current),
-        Asked::Over(response) => return Ok(response),
+        Found::Open(question, current) => (question, current),
+        Found::Over(response) => return Ok(response),
     };
     let id = current.session.user;
     let user = visit
@@ -252,23 +250,22 @@ async fn ask(visit: &Visit, uri: &Uri) -> Result<Response, Fault> {
     Ok(pages::render(&page, &look, FormAction::Own))
 }
 
-async fn answer(visit: Visit, body: Bytes) -> Response {
-    settle(&visit, &body)
+async fn answer(visit: Visit, sent: Sent) -> Response {
+    settle(&visit, &sent)
         .await
         .unwrap_or_else(|fault| visit.broken(fault))
 }
 
-async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Fault> {
+async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Fault> {
     if visit.own_form().is_err() {
         return Ok(visit.foreign());
     }
-    let form = Form::from_urlencoded(body).ok();
-    let state = form.as_ref().and_then(|form| form.get("state"));
+    let state = sent.get("state");
     let (question, current) = match read(visit, state).await? {
-        Asked::Open(question, current) => (question, current),
-        Asked::Over(response) => return Ok(response),
+        Found::Open(question, current) => (question, current),
+        Found::Over(response) => return Ok(response),
     };
-    match form.as_ref().and_then(|form| form.get("action")) {
+    match sent.get("action") {
         Some("yes") => {
             let onward = logged_out_at(question.ui_locales.as_deref());
             leave(visit, Some(current), question.client).await?;
@@ -280,17 +277,16 @@ async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Fault> {
     }
 }
 
-async fn stayed(visit: Visit, uri: Uri) -> Response {
-    stay(&visit, &uri)
+async fn stayed(visit: Visit, sent: Sent) -> Response {
+    stay(&visit, sent.get("state"))
         .await
         .unwrap_or_else(|fault| visit.broken(fault))
 }
 
-async fn stay(visit: &Visit, uri: &Uri) -> Result<Response, Fault> {
-    let form = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let question = match read(visit, form.as_ref().and_then(|form| form.get("state"))).await? {
-        Asked::Open(question, _) => question,
-        Asked::Over(response) => return Ok(response),
+async fn stay(visit: &Visit, state: Option<&str>) -> Result<Response, Fault> {
+    let question = match read(visit, state).await? {
+        Found::Open(question, _) => question,
+        Found::Over(response) => return Ok(response),
     };
     let client = question.client(visit).await?;
     let page = LoggedOut {

@@ -7,7 +7,7 @@ use keystead_store::{
     access_tokens::{self, AccessToken},
     codes::{self, Code},
     grants::{self, Grant, Terms},
-    journeys::{self, Step},
+    journeys::{self, Progress},
     log::{self, Entry},
     sessions,
     token_key::{Purpose, TokenKey},
@@ -16,7 +16,7 @@ use keystead_store::{
 use super::{
     answer::send,
     case::Case,
-    decide::Here,
+    decide::EndUser,
     onward::After,
     refusal::{Error, Refusal},
     state::Known,
@@ -38,7 +38,7 @@ use crate::{
 pub(super) async fn finish(
     visit: &Visit,
     case: &Case,
-    here: Here,
+    here: EndUser,
     known: Option<&Known>,
 ) -> Result<Response, Error> {
     let ending = Ending::prepare(visit, case, &here).await?;
@@ -61,7 +61,7 @@ pub(super) async fn close(visit: &Visit, known: &Known) -> Result<(), Error> {
         .services
         .store
         .write(move |tx| journeys::end(tx, &key, version, now));
-    let (Step::Taken | Step::Stale | Step::Over) = ended.await?;
+    let (Progress::Made | Progress::Stale | Progress::Over) = ended.await?;
     Ok(())
 }
 
@@ -77,7 +77,7 @@ struct Ending {
 }
 
 impl Ending {
-    async fn prepare(visit: &Visit, case: &Case, here: &Here) -> Result<Self, Error> {
+    async fn prepare(visit: &Visit, case: &Case, here: &EndUser) -> Result<Self, Error> {
         let (kind, profile) = (case.checked.response_type, case.checked.profile);
         let openid = here.entitlement.scope.contains("openid");
         let id_token =
@@ -138,7 +138,7 @@ impl Ending {
         &self,
         visit: &Visit,
         case: &Case,
-        here: &Here,
+        here: &EndUser,
         known: Option<&Known>,
     ) -> Result<(), Error> {
         let journey = known.map(|known| (known.key, known.journey.version));
@@ -163,8 +163,8 @@ impl Ending {
         let settled = visit.services.store.write(move |tx| {
             if let Some((key, version)) = &journey {
                 match journeys::end(tx, key, *version, now)? {
-                    Step::Taken => {}
-                    Step::Stale | Step::Over => return Ok(Err(Refusal::JourneyOver)),
+                    Progress::Made => {}
+                    Progress::Stale | Progress::Over => return Ok(Err(Refusal::JourneyOver)),
                 }
             }
             if sessions::by_id(tx, &session, now)?.is_none() {
@@ -184,7 +184,7 @@ impl Ending {
         });
         match settled.await {
             Ok(settled) => Ok(settled?),
-            Err(Stopped::SignedOut) => Err(Refusal::StateOfAnotherBrowser.into()),
+            Err(Stopped::SignedOut) => Err(Refusal::SessionOver.into()),
             Err(Stopped::Fault(fault)) => Err(fault.into()),
         }
     }
@@ -194,7 +194,7 @@ impl Ending {
         &self,
         visit: &Visit,
         case: &Case,
-        here: &Here,
+        here: &EndUser,
     ) -> Result<Vec<(&'static str, String)>, Fault> {
         let mut pairs = vec![];
         let code = self.code.as_ref().map(|(secret, ..)| secret.expose());
@@ -235,7 +235,7 @@ impl Ending {
         &self,
         visit: &Visit,
         case: &Case,
-        here: &Here,
+        here: &EndUser,
     ) -> Result<Option<String>, Fault> {
         let Some(family) = &self.family else {
             return Ok(None);
@@ -293,7 +293,7 @@ fn fresh_family(visit: &Visit) -> Result<GrantId, Fault> {
     Ok(grants::fresh_id(visit.now, &mut visit.services.rng())?)
 }
 
-fn code(visit: &Visit, case: &Case, here: &Here) -> Result<(Secret, TokenKey, Code), Fault> {
+fn code(visit: &Visit, case: &Case, here: &EndUser) -> Result<(Secret, TokenKey, Code), Fault> {
     let (secret, key) = TokenKey::draw(Purpose::Code, visit.now, &mut visit.services.rng());
     let code = Code {
         grant: fresh_family(visit)?,
@@ -311,7 +311,7 @@ fn code(visit: &Visit, case: &Case, here: &Here) -> Result<(Secret, TokenKey, Co
 }
 
 /// What was agreed to, as the code or family remembers it.
-fn agreed(case: &Case, here: &Here) -> Terms {
+fn agreed(case: &Case, here: &EndUser) -> Terms {
     let redirect = match case.request.redirect_uri {
         Some(_) => RedirectWas::Named,
         None => RedirectWas::Unnamed,
@@ -327,7 +327,7 @@ fn agreed(case: &Case, here: &Here) -> Terms {
 }
 
 /// The claim `amr`. A password alone is not worth mentioning, as with Auth0.
-fn methods(here: &Here) -> Vec<String> {
+fn methods(here: &EndUser) -> Vec<String> {
     let methods = here.current.session.methods.iter();
     let names: Vec<String> = methods.map(|method| method.name.clone()).collect();
     match names.as_slice() {

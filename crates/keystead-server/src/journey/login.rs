@@ -1,14 +1,14 @@
 //! `/u/login`: somebody says who they are and shows a password.
 
-use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
-use keystead_protocol::{form::Form, secret::Secret};
+use axum::{Router, response::Response, routing::get};
+use keystead_protocol::secret::Secret;
 use keystead_store::log::Entry;
 
 use super::{
     entrance::{Door, Entered, Entrance, seconds},
     onward::After,
     refusal::Error,
-    visit::{Visit, face},
+    visit::{Sent, Visit, face},
 };
 use crate::{
     identity::{
@@ -29,18 +29,20 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route(PATH, get(page).post(submit))
 }
 
-async fn page(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let state = query.as_ref().and_then(|query| query.get("state"));
-    let shown = match Entrance::find(&visit, state).await {
-        Ok(Door::Past(response)) => Ok(response),
-        Ok(Door::Open(entrance)) => {
+async fn page(visit: Visit, sent: Sent) -> Response {
+    empty(&visit, sent.get("state"))
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Get))
+}
+
+async fn empty(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
+    Ok(match Entrance::find(visit, state).await? {
+        Door::Past(response) => response,
+        Door::Open(entrance) => {
             let hint = entrance.case.request.login_hint.as_deref();
-            Ok(show(&visit, &entrance, hint.unwrap_or_default(), None))
+            show(visit, &entrance, hint.unwrap_or_default(), None)
         }
-        Err(error) => Err(error),
-    };
-    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+    })
 }
 
 fn show(
@@ -68,29 +70,27 @@ fn show(
     pages::render(&page, &look, entrance.onward())
 }
 
-async fn submit(visit: Visit, body: Bytes) -> Response {
-    settle(&visit, &body)
+async fn submit(visit: Visit, sent: Sent) -> Response {
+    settle(&visit, &sent)
         .await
         .unwrap_or_else(|why| why.respond(&visit, After::Post))
 }
 
-async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
+async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
     visit.own_form()?;
-    let form = Form::from_urlencoded(body).ok();
-    let sent = |name: &str| form.as_ref().and_then(|form| form.get(name));
-    let entrance = match Entrance::find(visit, sent("state")).await? {
+    let entrance = match Entrance::find(visit, sent.get("state")).await? {
         Door::Open(entrance) => entrance,
         Door::Past(response) => return Ok(response),
     };
-    if sent("action") == Some("cancel") {
+    if sent.get("action") == Some("cancel") {
         return Err(entrance.case.declined());
     }
-    let typed = sent("username").unwrap_or_default();
+    let typed = sent.get("username").unwrap_or_default();
     let given: String = typed.trim().chars().take(TYPED).collect();
     if given.is_empty() {
         return Ok(show(visit, &entrance, "", Some(LoginProblem::NoIdentifier)));
     }
-    let Some(password) = sent("password").map(Secret::from) else {
+    let Some(password) = sent.get("password").map(Secret::from) else {
         let problem = Some(LoginProblem::NoPassword);
         return Ok(show(visit, &entrance, &given, problem));
     };

@@ -18,7 +18,7 @@ use url::form_urlencoded;
 use super::{
     onward::{After, go},
     trouble::Text,
-    visit::Visit,
+    visit::{Sent, Visit},
 };
 use crate::{
     catalogue::KnownClient,
@@ -52,11 +52,9 @@ pub(super) fn logged_out_at(ui_locales: Option<&str>) -> String {
 }
 
 /// Says so to whoever comes, for whom it is true by now.
-async fn logged_out(visit: Visit, uri: Uri) -> Response {
-    let form = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let locales = form.as_ref().and_then(|form| form.get("ui_locales"));
-    let page = LoggedOut::default();
-    pages::render(&page, &visit.look(locales), FormAction::Own)
+async fn logged_out(visit: Visit, sent: Sent) -> Response {
+    let look = visit.look(sent.get("ui_locales"));
+    pages::render(&LoggedOut::default(), &look, FormAction::Own)
 }
 
 /// Signs out, whatever else is wrong with the request, then goes where it says if that is allowed, or to a page. That

@@ -49,6 +49,9 @@ pub enum Refusal {
     /// The journey began in another browser, or somebody else has signed in since.
     #[error("the state is another browser's or another session's")]
     StateOfAnotherBrowser,
+    /// Whoever was on the journey has signed out since.
+    #[error("the session has ended")]
+    SessionOver,
     /// The journey has ended: the form was sent twice, or the back button was used.
     #[error("the journey is over")]
     JourneyOver,
@@ -139,6 +142,12 @@ impl Refusal {
                 ErrorKind::Expired,
                 Code::AccessDenied,
                 "This sign-in began in another browser, or as somebody else.".into(),
+            ),
+            Self::SessionOver => say(
+                StatusCode::FORBIDDEN,
+                ErrorKind::Expired,
+                Code::AccessDenied,
+                "Nobody is signed in here any more.".into(),
             ),
             Self::JourneyOver => say(
                 StatusCode::BAD_REQUEST,

@@ -1,20 +1,18 @@
 //! `/u/setup`: the page behind the one-time link, where the first owner of an empty installation makes an account.
 
-use axum::{
-    Router,
-    body::Bytes,
-    http::{StatusCode, Uri},
-    response::Response,
-    routing::get,
-};
-use keystead_protocol::{form::Form, secret::Secret};
+use axum::{Router, http::StatusCode, response::Response, routing::get};
+use keystead_protocol::secret::Secret;
 use keystead_store::{
     connections,
     token_key::TokenKey,
     users::{Profile, UserMetadata},
 };
 
-use super::{rules, trouble::Text, visit::Visit};
+use super::{
+    rules,
+    trouble::Text,
+    visit::{Sent, Visit},
+};
 use crate::{
     error::Fault,
     identity::{
@@ -30,21 +28,21 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route("/u/setup", get(page).post(submit))
 }
 
-async fn page(visit: Visit, uri: Uri) -> Response {
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let form = Form::from_urlencoded(query).ok();
-    let ticket = form.as_ref().and_then(|form| form.get("ticket"));
-    let shown = async {
-        let Some(link) = Link::read(&visit, ticket).await? else {
-            return Ok(dead(&visit));
-        };
-        Ok::<_, Fault>(link.show(&visit, "", None, None, None))
-    };
-    shown.await.unwrap_or_else(|fault| visit.broken(fault))
+async fn page(visit: Visit, sent: Sent) -> Response {
+    empty(&visit, sent.get("ticket"))
+        .await
+        .unwrap_or_else(|fault| visit.broken(fault))
 }
 
-async fn submit(visit: Visit, body: Bytes) -> Response {
-    settle(&visit, &body)
+async fn empty(visit: &Visit, ticket: Option<&str>) -> Result<Response, Fault> {
+    Ok(match Link::read(visit, ticket).await? {
+        Some(link) => link.show(visit, "", None, None, None),
+        None => dead(visit),
+    })
+}
+
+async fn submit(visit: Visit, sent: Sent) -> Response {
+    settle(&visit, &sent)
         .await
         .unwrap_or_else(|fault| visit.broken(fault))
 }
@@ -93,16 +91,14 @@ impl<'a> Link<'a> {
     }
 }
 
-async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Fault> {
+async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Fault> {
     if visit.own_form().is_err() {
         return Ok(visit.foreign());
     }
-    let form = Form::from_urlencoded(body).ok();
-    let sent = |name: &str| form.as_ref().and_then(|form| form.get(name));
-    let Some(link) = Link::read(visit, sent("ticket")).await? else {
+    let Some(link) = Link::read(visit, sent.get("ticket")).await? else {
         return Ok(dead(visit));
     };
-    let typed = sent("email").unwrap_or_default();
+    let typed = sent.get("email").unwrap_or_default();
     let again =
         |problem, tried, weakness| Ok(link.show(visit, typed, Some(problem), tried, weakness));
     if typed.is_empty() {
@@ -111,7 +107,7 @@ async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Fault> {
     let Some(email) = database::email(typed) else {
         return again(SetupProblem::BadEmail, None, None);
     };
-    let Some(password) = sent("password").map(Secret::from) else {
+    let Some(password) = sent.get("password").map(Secret::from) else {
         return again(SetupProblem::NoPassword, None, None);
     };
     let (policy, address) = (Policy::of(&link.options), visit.origin.client);

@@ -1,7 +1,7 @@
 //! `/u/signup`: somebody makes an account, and is logged in with it.
 
-use axum::{Router, body::Bytes, http::Uri, response::Response, routing::get};
-use keystead_protocol::{form::Form, secret::Secret};
+use axum::{Router, response::Response, routing::get};
+use keystead_protocol::secret::Secret;
 use keystead_store::{
     log::Entry,
     users::{Profile, UserMetadata},
@@ -13,7 +13,7 @@ use super::{
     onward::{After, go},
     refusal::Error,
     rules, step_at,
-    visit::{Visit, face},
+    visit::{Sent, Visit, face},
 };
 use crate::{
     identity::{
@@ -32,22 +32,24 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route(PATH, get(page).post(submit))
 }
 
-async fn page(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let state = query.as_ref().and_then(|query| query.get("state"));
-    let shown = match open(&visit, state).await {
-        Ok(Door::Past(response)) => Ok(response),
-        Ok(Door::Open(entrance)) => {
+async fn page(visit: Visit, sent: Sent) -> Response {
+    empty(&visit, sent.get("state"))
+        .await
+        .unwrap_or_else(|why| why.respond(&visit, After::Get))
+}
+
+async fn empty(visit: &Visit, state: Option<&str>) -> Result<Response, Error> {
+    Ok(match open(visit, state).await? {
+        Door::Past(response) => response,
+        Door::Open(entrance) => {
             let hint = entrance.case.request.login_hint.as_deref();
             let tried = Tried {
                 email: hint.unwrap_or_default(),
                 ..Tried::default()
             };
-            Ok(show(&visit, &entrance, &tried))
+            show(visit, &entrance, &tried)
         }
-        Err(error) => Err(error),
-    };
-    shown.unwrap_or_else(|why| why.respond(&visit, After::Get))
+    })
 }
 
 /// The entrance, if accounts can be made there; otherwise the way to the log-in page.
@@ -88,27 +90,25 @@ fn show(visit: &Visit, entrance: &Entrance, tried: &Tried<'_>) -> Response {
     pages::render(&page, &look, entrance.onward())
 }
 
-async fn submit(visit: Visit, body: Bytes) -> Response {
-    settle(&visit, &body)
+async fn submit(visit: Visit, sent: Sent) -> Response {
+    settle(&visit, &sent)
         .await
         .unwrap_or_else(|why| why.respond(&visit, After::Post))
 }
 
-async fn settle(visit: &Visit, body: &Bytes) -> Result<Response, Error> {
+async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
     visit.own_form()?;
-    let form = Form::from_urlencoded(body).ok();
-    let sent = |name: &str| form.as_ref().and_then(|form| form.get(name));
-    let entrance = match open(visit, sent("state")).await? {
+    let entrance = match open(visit, sent.get("state")).await? {
         Door::Open(entrance) => entrance,
         Door::Past(response) => return Ok(response),
     };
-    if sent("action") == Some("cancel") {
+    if sent.get("action") == Some("cancel") {
         return Err(entrance.case.declined());
     }
-    let password = sent("password").map(Secret::from);
+    let password = sent.get("password").map(Secret::from);
     let tried = Tried {
-        email: sent("email").unwrap_or_default(),
-        username: sent("username").unwrap_or_default(),
+        email: sent.get("email").unwrap_or_default(),
+        username: sent.get("username").unwrap_or_default(),
         ..Tried::default()
     };
     let missing = match (tried.email, tried.username, &password) {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header::RETRY_AFTER},
+    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::Response,
     routing::get,
 };
-use keystead_protocol::form::Form;
 use keystead_store::seal::{Handout, NotOurs};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +15,7 @@ use super::{
     onward::{After, go},
     refusal::{Face, Refusal},
     state::{LIFETIME, step_at},
-    visit::Visit,
+    visit::{Sent, Visit},
 };
 use crate::{
     error::{Broken, Fault},
@@ -76,10 +75,8 @@ impl Carried {
 }
 
 /// Writes and reads nothing but its address.
-async fn show(visit: Visit, uri: Uri) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()).ok();
-    let state = query.as_ref().and_then(|query| query.get("state"));
-    match Carried::read(&visit, state) {
+async fn show(visit: Visit, sent: Sent) -> Response {
+    match Carried::read(&visit, sent.get("state")) {
         Ok((carried, status)) => visit.error_page(&ErrorPage {
             status,
             kind: carried.kind,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, request},
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    http::{HeaderMap, Method, request},
     response::{IntoResponse, Response},
 };
-use keystead_protocol::{ids::ClientId, time::Timestamp};
+use keystead_protocol::{form::Form, ids::ClientId, time::Timestamp};
 use keystead_store::log::{Entry, LogId};
 use serde_json::Map;
 
@@ -19,7 +20,7 @@ use crate::{
         same_origin::{self, CrossSite},
         sessions::{self, Cookies, Current},
     },
-    pages::{Asked, ClientFace, Look},
+    pages::{ClientFace, Look, Reader},
     services::{Parts, Services},
 };
 
@@ -57,6 +58,29 @@ impl FromRequestParts<Services> for Visit {
     }
 }
 
+/// What an address or a form of ours says: the query, or the body of a POST. What cannot be read counts as not sent, so
+/// that a page says that it lacks its `state`, and no form means two things.
+pub(super) struct Sent(Option<Form>);
+
+impl Sent {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref().and_then(|form| form.get(name))
+    }
+}
+
+impl FromRequest<Services> for Sent {
+    type Rejection = BytesRejection;
+
+    async fn from_request(request: Request, services: &Services) -> Result<Self, BytesRejection> {
+        let form = if request.method() == Method::POST {
+            Form::from_urlencoded(&Bytes::from_request(request, services).await?)
+        } else {
+            Form::from_urlencoded(request.uri().query().unwrap_or_default().as_bytes())
+        };
+        Ok(Self(form.ok()))
+    }
+}
+
 impl Visit {
     pub(super) fn cookies(&self) -> Cookies {
         Cookies::of(&self.services.config.issuer)
@@ -75,7 +99,7 @@ impl Visit {
     pub(super) fn look(&self, ui_locales: Option<&str>) -> Look {
         let catalogue = &self.services.catalogue;
         Look::new(
-            Asked::of(&self.headers, ui_locales),
+            Reader::of(&self.headers, ui_locales),
             &catalogue.tenant(),
             catalogue.branding(),
         )

@@ -9,14 +9,14 @@ use crate::tenant::Tenant;
 
 /// What a request says about its reader.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub struct Reader<'a> {
     /// `ui_locales` of the authorization or log-out request.
     pub ui_locales: Option<&'a str>,
     /// `Accept-Language` of the browser.
     pub accept_language: Option<&'a str>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Reader<'a> {
     /// What the browser says, and `ui_locales` where the request has one.
     pub fn of(headers: &'a HeaderMap, ui_locales: Option<&'a str>) -> Self {
         Self {
@@ -38,7 +38,7 @@ pub struct Look {
 
 impl Look {
     /// The look that `tenant` and `branding` give to a reader.
-    pub fn new(asked: Asked<'_>, tenant: &Tenant, branding: Arc<Branding>) -> Self {
+    pub fn new(asked: Reader<'_>, tenant: &Tenant, branding: Arc<Branding>) -> Self {
         let enabled: Vec<Locale> = tenant
             .enabled_locales
             .iter()

@@ -10,8 +10,8 @@ use keystead_protocol::{
 use serde_json::json;
 
 use super::{
-    Asked, Branding, ClientFace, ErrorKind, ErrorPage, FormAction, FormPost, Landing, Locale,
-    LoggedOut, LogoutConfirm, Look, Page, WebMessage, render,
+    Branding, ClientFace, ErrorKind, ErrorPage, FormAction, FormPost, Landing, Locale, LoggedOut,
+    LogoutConfirm, Look, Page, Reader, WebMessage, render,
 };
 use crate::tenant::Tenant;
 
@@ -39,7 +39,7 @@ const QUOTE: &str = "Zk3nHh7QTtqk9oWv1cTjUA";
 
 /// The looks that samples are shown in: as it comes, and as an administrator might dress it.
 pub fn looks(locale: Locale) -> Vec<(&'static str, Look)> {
-    let asked = Asked {
+    let asked = Reader {
         ui_locales: Some(locale.tag()),
         accept_language: None,
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keystead_store::{
     Tx,
-    journeys::{self, Journey, Step},
+    journeys::{self, Journey, Progress},
     token_key::{Purpose, TokenKey},
 };
 use serde_json::json;
@@ -28,8 +28,8 @@ pub const CASES: &[Case] = &[
         assert!(found(house, &key).is_some());
         house.advance(TICK);
         assert_eq!(found(house, &key), None);
-        assert_eq!(advance(house, &key, &journey), Step::Over);
-        assert_eq!(end(house, &key, 1), Step::Over);
+        assert_eq!(advance(house, &key, &journey), Progress::Over);
+        assert_eq!(end(house, &key, 1), Progress::Over);
     }),
     (
         "a step writes session and steps, and makes older readings stale",
@@ -38,26 +38,26 @@ pub const CASES: &[Case] = &[
             let older = journey.clone();
             journey.session = Some("s1".try_into().unwrap());
             journey.done = json!([{"step": "login", "at": 1}]);
-            assert_eq!(advance(house, &key, &journey), Step::Taken);
+            assert_eq!(advance(house, &key, &journey), Progress::Made);
             let journey = Journey {
                 version: 2,
                 ..journey
             };
             assert_eq!(found(house, &key), Some(journey.clone()));
-            assert_eq!(advance(house, &key, &older), Step::Stale);
-            assert_eq!(end(house, &key, 1), Step::Stale);
+            assert_eq!(advance(house, &key, &older), Progress::Stale);
+            assert_eq!(end(house, &key, 1), Progress::Stale);
             assert_eq!(found(house, &key), Some(journey));
         },
     ),
     ("it ends once, and nothing goes on after it", |house| {
         let (key, journey) = begin(house);
-        assert_eq!(end(house, &key, 1), Step::Taken);
+        assert_eq!(end(house, &key, 1), Progress::Made);
         assert_eq!(found(house, &key), None);
-        assert_eq!(end(house, &key, 1), Step::Over);
-        assert_eq!(advance(house, &key, &journey), Step::Over);
+        assert_eq!(end(house, &key, 1), Progress::Over);
+        assert_eq!(advance(house, &key, &journey), Progress::Over);
         let unknown = house.key(Purpose::Journey);
-        assert_eq!(advance(house, &unknown, &journey), Step::Over);
-        assert_eq!(end(house, &unknown, 1), Step::Over);
+        assert_eq!(advance(house, &unknown, &journey), Progress::Over);
+        assert_eq!(end(house, &unknown, 1), Progress::Over);
     }),
     ("two journeys of one user do not mix", |house| {
         let (first, journey) = begin(house);
@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
         house
             .write(move |tx| journeys::begin(tx, &second, &begun, now))
             .unwrap();
-        assert_eq!(end(house, &first, 1), Step::Taken);
+        assert_eq!(end(house, &first, 1), Progress::Made);
         assert_eq!(found(house, &second), Some(journey));
     }),
     ("of a hundred steps at once, one is taken", |house| {
@@ -79,7 +79,9 @@ pub const CASES: &[Case] = &[
                 _ => journeys::end(tx, &key, journey.version, now),
             }
         }));
-        let taken = answers.iter().filter(|answer| **answer == Ok(Step::Taken));
+        let taken = answers
+            .iter()
+            .filter(|answer| **answer == Ok(Progress::Made));
         assert_eq!(taken.count(), 1, "{answers:?}");
     }),
     ("all journeys of a user end", |house| {
@@ -126,14 +128,14 @@ fn found(house: &House, key: &TokenKey) -> Option<Journey> {
     house.read(move |tx| journeys::find(tx, &key, now)).unwrap()
 }
 
-fn advance(house: &House, key: &TokenKey, journey: &Journey) -> Step {
+fn advance(house: &House, key: &TokenKey, journey: &Journey) -> Progress {
     let (key, journey, now) = (*key, journey.clone(), house.now());
     house
         .write(move |tx| journeys::advance(tx, &key, &journey, now))
         .unwrap()
 }
 
-fn end(house: &House, key: &TokenKey, version: i64) -> Step {
+fn end(house: &House, key: &TokenKey, version: i64) -> Progress {
     let (key, now) = (*key, house.now());
     house
         .write(move |tx| journeys::end(tx, &key, version, now))

@@ -242,7 +242,7 @@ fn only_a_genuine_hint_and_an_exact_uri_lead_anywhere() {
         session: Some(&s1),
         urls: &urls,
     });
-    let here = |user, session| Some(Here { user, session });
+    let here = |user, session| Some(SignedIn { user, session });
     let asked =
         |text: &str| EndSession::parse(&Form::from_urlencoded(text.as_bytes()).unwrap()).unwrap();
     let bye = "post_logout_redirect_uri=https://app.example/bye";

@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 
 use super::{asset, assets_of, every_page, text_of};
 use crate::{
-    pages::{Asked, Branding, FormAction, Landing, Look, render},
+    pages::{Branding, FormAction, Landing, Look, Reader, render},
     tenant::Tenant,
 };
 
@@ -60,7 +60,7 @@ async fn chosen_colours_reach_a_page_without_a_style_in_it() {
     let branding =
         serde_json::json!({ "colors": { "primary": "#FFD60A", "page_background": "#102030" } });
     let branding: Branding = serde_json::from_value(branding).unwrap();
-    let look = Look::new(Asked::default(), &Tenant::default(), branding.into());
+    let look = Look::new(Reader::default(), &Tenant::default(), branding.into());
     let page = text_of(render(&Landing, &look, FormAction::Own)).await;
     let at = page.find("/assets/brand-ffd60a-102030-").unwrap();
     let path = page[at..].split('"').next().unwrap();
