@@ -271,7 +271,7 @@ async fn logout(shape: Shape) -> anyhow::Result<ExitCode> {
         }))?,
         (Shape::Text, Ok(())) => {
             let mut text =
-                "Signed out: the tokens are forgotten here, and the refresh token is revoked.\n"
+                "Signed out: no token is kept here, and no refresh token is good any more.\n"
                     .to_owned();
             if let Some(mut url) = elsewhere {
                 // Without the ID token, which a terminal would remember: the page asks instead.

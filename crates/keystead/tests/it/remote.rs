@@ -138,7 +138,7 @@ async fn the_terminal_signs_in_calls_and_signs_out() {
 
     let (code, told, complaint) = runs(&folder, &["logout"]);
     assert!(
-        code == 0 && told.contains("revoked") && told.contains(&demo.issuer),
+        code == 0 && told.contains("Signed out") && told.contains(&demo.issuer),
         "also says where the browser is signed out: {told}{complaint}"
     );
     let (code, told, _) = runs(&folder, &["logout", "--json"]);
