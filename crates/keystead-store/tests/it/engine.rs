@@ -1,9 +1,19 @@
 //! What holds for any transaction, whichever verbs it calls.
 
-use std::{future::poll_fn, panic::resume_unwind, sync::mpsc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use keystead_protocol::time::Timestamp;
-use keystead_store::{Fault, Tx, feed, grants, grants::Grant, revocations};
+use keystead_store::{Dialect, Fault, Tx, feed, grants, grants::Grant, revocations};
 
 use crate::{Case, accounts::HOUR, house::House};
 
@@ -48,6 +58,36 @@ pub const CASES: &[Case] = &[
             // Nor does it harm who comes later: more writes than there are connections.
             let later = house.race((80..100).map(|n| move |tx: &mut Tx<'_>| deny(tx, n, now)));
             assert_eq!(later, vec![Ok(()); 20]);
+        },
+    ),
+    (
+        "two who wait for each other are both done, one of them at a later try",
+        |house| {
+            let (now, runs) = (house.now(), Arc::new(AtomicU32::new(0)));
+            let ((one, other), (meets_one, meets_other)) = {
+                let (a, b) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+                ((a.0, b.0), (a.1, b.1))
+            };
+            let sides = [(0, 1, one, meets_other), (1, 0, other, meets_one)];
+            let answers = house.race(sides.map(|(mine, theirs, here, met)| {
+                let runs = Arc::clone(&runs);
+                move |tx: &mut Tx<'_>| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    deny(tx, mine, now)?;
+                    // Each has its own row before it asks for the other's. SQLite lets one in at a time: nobody comes.
+                    let _ = here.send(());
+                    let _ = met.recv_timeout(Duration::from_millis(500));
+                    deny(tx, theirs, now)
+                }
+            }));
+            assert_eq!(answers, [Ok(()), Ok(())]);
+            let runs = runs.load(Ordering::Relaxed);
+            let expected = match house.store.dialect() {
+                Dialect::Sqlite => runs == 2,
+                Dialect::Postgres => runs > 2,
+            };
+            assert!(expected, "{runs} runs");
+            assert_eq!(denied(house), [0, 1]);
         },
     ),
     ("the work of callers who have gone away is done", |house| {
