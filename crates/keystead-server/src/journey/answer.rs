@@ -7,7 +7,6 @@ use keystead_store::log::Entry;
 use super::{
     onward::{After, go},
     refusal::{Error, Refusal},
-    trouble::Text,
     visit::{Visit, face},
 };
 use crate::{
@@ -90,12 +89,7 @@ fn page(visit: &Visit, refusal: &Refusal) -> Response {
             ..visit.line("f")
         });
     }
-    let told = refusal.public();
-    let text = Text {
-        code: told.code.as_str(),
-        cause: &told.cause,
-    };
-    visit.trouble(told.status, told.kind, text)
+    visit.refused(refusal)
 }
 
 /// Whether an administrator has to hear of it, and about which client: what is set up wrongly stays so until somebody

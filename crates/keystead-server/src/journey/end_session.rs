@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     logout::{leave, logged_out_at, refuse},
     onward::{After, go},
-    state::{LIFETIME, step_at},
+    state::{hand_out, step_at, take_back},
     trouble::Text,
     visit::{Sent, Visit, face},
 };
@@ -30,7 +30,7 @@ use crate::{
     error::Fault,
     identity::{id_tokens, sessions::Current},
     pages::{self, ErrorKind, FormAction, LoggedOut, LogoutConfirm},
-    services::{Parts, Services},
+    services::Services,
 };
 
 /// Where the question stands.
@@ -165,17 +165,8 @@ struct Question {
 
 impl Question {
     fn address(&self, visit: &Visit) -> Result<String, Fault> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Fault::Unwritable(e.to_string()))?;
-        let Parts { keyring, .. } = &*visit.services;
-        let (until, rng) = (visit.now + LIFETIME, &mut visit.services.rng());
-        let state = keyring.hand_out(Handout::Logout, &bytes, until, rng)?;
+        let state = hand_out(&visit.services, Handout::Logout, self, visit.now)?;
         Ok(step_at(QUESTION, &state))
-    }
-
-    fn read(visit: &Visit, state: &str) -> Option<Self> {
-        let keyring = &visit.services.keyring;
-        let bytes = keyring.take_back(Handout::Logout, state, visit.now).ok()?;
-        serde_json::from_slice(&bytes).ok()
     }
 
     async fn client(&self, visit: &Visit) -> Result<Option<Arc<KnownClient>>, Fault> {
@@ -195,13 +186,9 @@ enum Found {
 }
 
 async fn read(visit: &Visit, state: Option<&str>) -> Result<Found, Fault> {
-    let Some(question) = state.and_then(|state| Question::read(visit, state)) else {
-        let text = Text {
-            code: "invalid_request",
-            cause: "This page was opened without the request that it belongs to.",
-        };
-        let page = visit.trouble(StatusCode::BAD_REQUEST, ErrorKind::Expired, text);
-        return Ok(Found::Over(page));
+    let question = match take_back::<Question>(&visit.services, Handout::Logout, state, visit.now) {
+        Ok(question) => question,
+        Err(refusal) => return Ok(Found::Over(visit.refused(&refusal))),
     };
     Ok(match visit.current().await? {
         Some(current) if current.session.id == question.session => Found::Open(question, current),
@@ -257,8 +244,8 @@ async fn answer(visit: Visit, sent: Sent) -> Response {
 }
 
 async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Fault> {
-    if visit.own_form().is_err() {
-        return Ok(visit.foreign());
+    if let Err(foreign) = visit.own_form() {
+        return Ok(visit.refused(&foreign.into()));
     }
     let state = sent.get("state");
     let (question, current) = match read(visit, state).await? {

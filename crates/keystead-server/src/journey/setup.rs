@@ -92,8 +92,8 @@ impl<'a> Link<'a> {
 }
 
 async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Fault> {
-    if visit.own_form().is_err() {
-        return Ok(visit.foreign());
+    if let Err(foreign) = visit.own_form() {
+        return Ok(visit.refused(&foreign.into()));
     }
     let Some(link) = Link::read(visit, sent.get("ticket")).await? else {
         return Ok(dead(visit));

@@ -15,7 +15,7 @@ use keystead_store::{
     seal::{Handout, NotOurs},
     token_key::{Purpose, TokenKey},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     refusal::{Error, Refusal},
@@ -121,22 +121,11 @@ impl Pending {
             browser: URL_SAFE_NO_PAD.encode(self.browser.as_bytes()),
             begun_at: self.begun_at.as_millis(),
         };
-        let bytes = serde_json::to_vec(&sealed).map_err(|e| Fault::Unwritable(e.to_string()))?;
-        let (rng, until) = (&mut services.rng(), self.begun_at + LIFETIME);
-        Ok(services
-            .keyring
-            .hand_out(Handout::Request, &bytes, until, rng)?)
+        hand_out(services, Handout::Request, &sealed, self.begun_at)
     }
 
     fn open(services: &Services, text: &str, now: Timestamp) -> Result<Self, Refusal> {
-        let bytes = services
-            .keyring
-            .take_back(Handout::Request, text, now)
-            .map_err(|why| match why {
-                NotOurs::Unreadable => Refusal::StateUnknown,
-                NotOurs::Expired => Refusal::StateExpired,
-            })?;
-        let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| Refusal::StateUnknown)?;
+        let sealed: Sealed = take_back(services, Handout::Request, Some(text), now)?;
         let browser = URL_SAFE_NO_PAD
             .decode(sealed.browser)
             .ok()
@@ -308,6 +297,40 @@ pub(super) async fn read(
         session: current,
     };
     State::read(&visit.services, text, bearer, visit.now).await
+}
+
+/// Seals what a browser carries for us in a `state`, for [`LIFETIME`] from its beginning on.
+///
+/// # Errors
+/// A [`Fault`] if it cannot be sealed.
+pub(super) fn hand_out(
+    services: &Services,
+    purpose: Handout,
+    value: &impl Serialize,
+    begun_at: Timestamp,
+) -> Result<String, Fault> {
+    let bytes = serde_json::to_vec(value).map_err(|e| Fault::Unwritable(e.to_string()))?;
+    let (rng, until) = (&mut services.rng(), begun_at + LIFETIME);
+    Ok(services.keyring.hand_out(purpose, &bytes, until, rng)?)
+}
+
+/// Opens it again. Whether whoever brings it is whom it was given to is for the caller to see.
+///
+/// # Errors
+/// A [`Refusal`] to be shown as a page.
+pub(super) fn take_back<T: DeserializeOwned>(
+    services: &Services,
+    purpose: Handout,
+    state: Option<&str>,
+    now: Timestamp,
+) -> Result<T, Refusal> {
+    let state = state.ok_or(Refusal::StateMissing)?;
+    let opened = services.keyring.take_back(purpose, state, now);
+    let bytes = opened.map_err(|why| match why {
+        NotOurs::Unreadable => Refusal::StateUnknown,
+        NotOurs::Expired => Refusal::StateExpired,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|_| Refusal::StateUnknown)
 }
 
 /// Where a step's page stands for this `state`.

@@ -8,13 +8,13 @@ use axum::{
     response::Response,
     routing::get,
 };
-use keystead_store::seal::{Handout, NotOurs};
+use keystead_store::seal::Handout;
 use serde::{Deserialize, Serialize};
 
 use super::{
     onward::{After, go},
     refusal::{Face, Refusal},
-    state::{LIFETIME, step_at},
+    state::{self, step_at},
     visit::{Sent, Visit},
 };
 use crate::{
@@ -40,6 +40,15 @@ pub(super) struct Text<'a> {
     pub(super) cause: &'a str,
 }
 
+impl<'a> Text<'a> {
+    fn of(told: &'a Face) -> Self {
+        Self {
+            code: told.code.as_str(),
+            cause: &told.cause,
+        }
+    }
+}
+
 /// A page as its address carries it, sealed: nothing is stored for whoever asks wrongly, and nobody can make ours say
 /// what it did not.
 #[derive(Serialize, Deserialize)]
@@ -51,34 +60,12 @@ struct Carried {
     quote: String,
 }
 
-impl Carried {
-    fn address(&self, visit: &Visit) -> Result<String, Fault> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Fault::Unwritable(e.to_string()))?;
-        let (until, rng) = (visit.now + LIFETIME, &mut visit.services.rng());
-        let keyring = &visit.services.keyring;
-        let state = keyring.hand_out(Handout::ErrorPage, &bytes, until, rng)?;
-        Ok(step_at(PATH, &state))
-    }
-
-    fn read(visit: &Visit, state: Option<&str>) -> Result<(Self, StatusCode), Refusal> {
-        let state = state.ok_or(Refusal::StateMissing)?;
-        let keyring = &visit.services.keyring;
-        let opened = keyring.take_back(Handout::ErrorPage, state, visit.now);
-        let bytes = opened.map_err(|why| match why {
-            NotOurs::Unreadable => Refusal::StateUnknown,
-            NotOurs::Expired => Refusal::StateExpired,
-        })?;
-        let carried: Self = serde_json::from_slice(&bytes).map_err(|_| Refusal::StateUnknown)?;
-        let status = StatusCode::from_u16(carried.status).map_err(|_| Refusal::StateUnknown)?;
-        Ok((carried, status))
-    }
-}
-
 /// Writes and reads nothing but its address.
 async fn show(visit: Visit, sent: Sent) -> Response {
-    match Carried::read(&visit, sent.get("state")) {
-        Ok((carried, status)) => visit.error_page(&ErrorPage {
-            status,
+    let (services, state) = (&visit.services, sent.get("state"));
+    match state::take_back::<Carried>(services, Handout::ErrorPage, state, visit.now) {
+        Ok(carried) => visit.error_page(&ErrorPage {
+            status: StatusCode::from_u16(carried.status).unwrap_or(StatusCode::BAD_REQUEST),
             kind: carried.kind,
             code: &carried.code,
             cause: &carried.cause,
@@ -86,17 +73,8 @@ async fn show(visit: Visit, sent: Sent) -> Response {
             client: None,
         }),
         Err(refusal) => {
-            let Face {
-                status,
-                kind,
-                code,
-                cause,
-            } = refusal.public();
-            let text = Text {
-                code: code.as_str(),
-                cause: &cause,
-            };
-            visit.trouble_here(status, kind, text)
+            let told = refusal.public();
+            visit.trouble_here(told.status, told.kind, Text::of(&told))
         }
     }
 }
@@ -122,8 +100,8 @@ impl Visit {
             cause: ErrorPage::shortened(text.cause),
             quote: self.id.as_str().to_owned(),
         };
-        match carried.address(self) {
-            Ok(address) => go(After::Post, &address),
+        match state::hand_out(&self.services, Handout::ErrorPage, &carried, self.now) {
+            Ok(state) => go(After::Post, &step_at(PATH, &state)),
             Err(fault) => self.broken(fault),
         }
     }
@@ -187,12 +165,9 @@ impl Visit {
         response
     }
 
-    /// The page for a form that none of our pages sent.
-    pub(super) fn foreign(&self) -> Response {
-        let text = Text {
-            code: "access_denied",
-            cause: "This form was not sent from one of our own pages.",
-        };
-        self.trouble(StatusCode::FORBIDDEN, ErrorKind::Foreign, text)
+    /// The page of a refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) -> Response {
+        let told = refusal.public();
+        self.trouble(told.status, told.kind, Text::of(&told))
     }
 }
