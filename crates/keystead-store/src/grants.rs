@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    db::{Json, Row, Tx},
+    db::{Dialect, Json, Row, Tx},
     fault::Fault,
     token_key::TokenKey,
 };
@@ -220,15 +220,25 @@ pub fn renew(
     Ok(Renewal::Reused { grant: grant.id })
 }
 
-/// Takes hold of a living family. The update changes nothing: it makes use and revocation happen one after the other.
+macro_rules! select_living {
+    ($lock:literal) => {
+        concat!(
+            "SELECT g.id, g.client_id, g.user_id, g.session_id, g.audience, g.scopes, g.terms, g.expires_at
+             FROM refresh_tokens t JOIN grants g ON g.id = t.grant_id
+             WHERE t.key = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND g.expires_at > $3",
+            $lock
+        )
+    };
+}
+
+/// Takes hold of a living family, so that use and revocation happen one after the other. PostgreSQL is asked to lock its row;
+/// SQLite has one writer, who need not be asked, and writing the row to that end would cost a page of the log.
 fn hold(tx: &mut Tx<'_>, presented: Presented<'_>) -> Result<Result<Grant, Renewal>, Fault> {
-    let held = tx.row(
-        "UPDATE grants SET revoked_at = NULL
-         WHERE id = (SELECT grant_id FROM refresh_tokens WHERE key = $1)
-           AND client_id = $2 AND revoked_at IS NULL AND expires_at > $3
-         RETURNING id, client_id, user_id, session_id, audience, scopes, terms, expires_at",
-        &[presented.key, presented.client, &presented.now],
-    )?;
+    let living = match tx.dialect() {
+        Dialect::Sqlite => select_living!(""),
+        Dialect::Postgres => select_living!(" FOR UPDATE OF g"),
+    };
+    let held = tx.row(living, &[presented.key, presented.client, &presented.now])?;
     if let Some(row) = held {
         return record(row).map(Ok);
     }
