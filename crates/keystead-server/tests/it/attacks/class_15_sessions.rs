@@ -62,8 +62,8 @@ on_both! {
             assert_eq!(resumes(&browser, &app).await, (CODE.into(), CODE.into()), "before: {what}");
             let (now, client, mut changed) = (house.now(), app.client_id(), api.clone());
             house.writes(move |tx| {
-                let done = match what {
-                    "nothing" => return Ok(()),
+                match what {
+                    "nothing" => Ok(()),
                     "client disabled" => clients::set_enabled(tx, &client, false, now).map(drop),
                     "client deleted" => clients::delete(tx, &client, now).map(drop),
                     "user blocked" => users::block(tx, &user.id, now).map(drop),
@@ -80,8 +80,7 @@ on_both! {
                         apis::update(tx, &changed, now).map(drop)
                     }
                     other => panic!("{other}: nobody does that"),
-                };
-                done
+                }
             }).await;
             assert_eq!(resumes(&browser, &app).await, (silent.into(), loud.into()), "{what}");
             house.writes(move |tx| apis::delete(tx, &api.id, now).map(drop)).await;
