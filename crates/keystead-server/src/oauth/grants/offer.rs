@@ -1,4 +1,5 @@
-//! What a user's token needs of the configuration: the API, what it offers to users, and the keys that will sign.
+//! What a user's token needs of the configuration: the API, what it offers to users, and the keys that will sign; and how a
+//! transaction comes by it.
 
 use std::{
     pin::pin,
@@ -12,7 +13,7 @@ use keystead_protocol::{
 };
 use keystead_store::{Fault, Tx};
 
-use super::Cx;
+use super::{Authorization, Cx};
 use crate::{
     catalogue::KnownApi,
     identity::{
@@ -94,6 +95,49 @@ impl Offer {
         match &self.api {
             Some(api) => entitlement::within(tx, agreed, api, &self.offered, user),
             None => Ok(entitlement::for_userinfo(agreed)),
+        }
+    }
+}
+
+/// How spending ends. A refusal that must leave a trace is an `Ok`, so that it is committed.
+pub(super) type Spent = Result<Result<Authorization, Refusal>, Stop>;
+
+/// Why a transaction leaves everything as it was.
+pub(super) enum Stop {
+    /// The request is refused, or we are broken.
+    Error(Error),
+    /// Something of the configuration has to be read first: then the same again.
+    Wants(Wanted),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// What a transaction works with.
+pub(super) struct Desk<'a> {
+    /// The request.
+    pub(super) cx: &'a Cx,
+    /// What an earlier try found missing.
+    fetched: Option<&'a (Wanted, Offer)>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk for one try.
+    pub(super) fn new(cx: &'a Cx, fetched: Option<&'a (Wanted, Offer)>) -> Self {
+        Self { cx, fetched }
+    }
+
+    /// What the configuration offers for this. It was fetched, or is remembered, or ends this try.
+    pub(super) fn offer(&self, wanted: Wanted) -> Result<Offer, Stop> {
+        match self.fetched {
+            Some((fetched, offer)) if *fetched == wanted => Ok(offer.clone()),
+            _ => match Offer::at_hand(self.cx, &wanted) {
+                Some(offer) => Ok(offer?),
+                None => Err(Stop::Wants(wanted)),
+            },
         }
     }
 }

@@ -11,8 +11,7 @@ use keystead_store::{
 
 use super::{
     Authorization, Cx, Person, Subject, active, after,
-    offer::Wanted,
-    voucher::{Desk, Spent},
+    offer::{Desk, Spent, Wanted},
 };
 use crate::oauth::refusal::Refusal;
 

@@ -11,13 +11,10 @@ use keystead_store::{
 
 use super::{
     Authorization, Cx, Subject, code,
-    offer::{Offer, Wanted},
+    offer::{Desk, Offer, Spent, Stop},
     refresh,
 };
-use crate::{
-    identity::entitlement,
-    oauth::refusal::{Error, Refusal},
-};
+use crate::{identity::entitlement, oauth::refusal::Error};
 
 /// What is presented.
 pub enum Voucher {
@@ -25,44 +22,6 @@ pub enum Voucher {
     Code(code::Voucher),
     /// A refresh token.
     RefreshToken(refresh::Voucher),
-}
-
-/// How spending ends. A refusal that must leave a trace is an `Ok`, so that it is committed.
-pub(super) type Spent = Result<Result<Authorization, Refusal>, Stop>;
-
-/// Why a transaction leaves everything as it was.
-pub(super) enum Stop {
-    /// The request is refused, or we are broken.
-    Error(Error),
-    /// Something of the configuration has to be read first: then the same again.
-    Wants(Wanted),
-}
-
-impl<E: Into<Error>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// What a transaction works with.
-pub(super) struct Desk<'a> {
-    /// The request.
-    pub(super) cx: &'a Cx,
-    /// What an earlier try found missing.
-    fetched: Option<&'a (Wanted, Offer)>,
-}
-
-impl Desk<'_> {
-    /// What the configuration offers for this. It was fetched, or is remembered, or ends this try.
-    pub(super) fn offer(&self, wanted: Wanted) -> Result<Offer, Stop> {
-        match self.fetched {
-            Some((fetched, offer)) if *fetched == wanted => Ok(offer.clone()),
-            _ => match Offer::at_hand(self.cx, &wanted) {
-                Some(offer) => Ok(offer?),
-                None => Err(Stop::Wants(wanted)),
-            },
-        }
-    }
 }
 
 /// Spends a voucher in one write transaction. What is proved is what is spent: nothing can come between.
@@ -80,10 +39,7 @@ pub async fn spend(
         let (work, given) = (Arc::clone(&work), fetched.take());
         let spent = cx.services.store.write(move |tx| {
             let (cx, voucher, line) = &*work;
-            let desk = Desk {
-                cx,
-                fetched: given.as_ref(),
-            };
+            let desk = Desk::new(cx, given.as_ref());
             let mut authorization = match voucher.spend(tx, &desk)? {
                 Ok(authorization) => authorization,
                 Err(refusal) => return Ok(Err(refusal)),
