@@ -229,6 +229,22 @@ impl Catalogue {
         Ok(known.map(|known| self.clients.put(epoch, id.clone(), known)))
     }
 
+    /// The API of an identifier, if it is remembered.
+    pub fn api_at_hand(&self, identifier: &Audience) -> Option<Arc<KnownApi>> {
+        self.apis.get(identifier)
+    }
+
+    /// What [`client_grant`](Self::client_grant) answers, if it is remembered.
+    pub fn client_grant_at_hand(
+        &self,
+        client: &ClientId,
+        api: &ApiId,
+        subject_type: SubjectType,
+    ) -> Option<Arc<Option<ClientGrant>>> {
+        self.client_grants
+            .get(&(client.clone(), api.clone(), subject_type))
+    }
+
     /// Looks an API up by its identifier.
     ///
     /// # Errors

@@ -136,8 +136,6 @@ impl Keys {
         if let Some(key) = self.signing(algorithm, now) {
             return Ok(key);
         }
-        // Whoever only looks, by asking once inside a transaction, gets no further: what follows takes a runtime and time.
-        tokio::task::yield_now().await;
         let _one_at_a_time = self.making.lock().await;
         self.refresh(store, keyring, now).await?;
         if self.signing(algorithm, now).is_none() {

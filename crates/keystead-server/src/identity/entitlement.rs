@@ -11,7 +11,7 @@ use keystead_protocol::{
 use keystead_store::{
     Tx,
     apis::{ClientPolicy, TokenDialect, UserPolicy},
-    client_grants::SubjectType,
+    client_grants::{ClientGrant, SubjectType},
     roles,
     users::{self, Enabled, User},
 };
@@ -135,6 +135,24 @@ pub async fn for_users(
     Ok(offered.ok_or_else(|| NotGranted(api.api.identifier.clone())))
 }
 
+/// The same where nobody may wait, as in a transaction: `None` if the database would have to be asked.
+pub fn for_users_at_hand(
+    services: &Services,
+    client: &ClientId,
+    api: &KnownApi,
+) -> Option<Result<Scope, NotGranted>> {
+    let offered = match served(api, SubjectType::User) {
+        Served::Nobody => None,
+        Served::Everybody => Some(api.scope.clone()),
+        Served::Granted => {
+            let remembered = &services.catalogue;
+            let grant = remembered.client_grant_at_hand(client, &api.api.id, SubjectType::User)?;
+            granted(api, (*grant).as_ref())
+        }
+    };
+    Some(offered.ok_or_else(|| NotGranted(api.api.identifier.clone())))
+}
+
 fn enforces_permissions(api: &KnownApi) -> bool {
     api.api.settings.enforce_policies == Some(true)
 }
@@ -168,24 +186,49 @@ pub async fn of_client(
     api: &KnownApi,
     subject_type: SubjectType,
 ) -> Result<Option<Scope>, Fault> {
-    let policies = &api.api.settings.subject_type_authorization;
-    match (subject_type, policies.client.policy, policies.user.policy) {
-        (SubjectType::Client, ClientPolicy::DenyAll, _)
-        | (SubjectType::User, _, UserPolicy::DenyAll) => return Ok(None),
-        (SubjectType::User, _, UserPolicy::AllowAll) => return Ok(Some(api.scope.clone())),
-        (SubjectType::Client, ClientPolicy::RequireClientGrant, _)
-        | (SubjectType::User, _, UserPolicy::RequireClientGrant) => {}
-    }
     let Parts {
         catalogue, store, ..
     } = &**services;
-    let found = catalogue
-        .client_grant(store, client, &api.api.id, subject_type)
-        .await?;
-    Ok(found.as_ref().as_ref().map(|grant| match grant.all_scopes {
+    Ok(match served(api, subject_type) {
+        Served::Nobody => None,
+        Served::Everybody => Some(api.scope.clone()),
+        Served::Granted => {
+            let grant = catalogue
+                .client_grant(store, client, &api.api.id, subject_type)
+                .await?;
+            granted(api, (*grant).as_ref())
+        }
+    })
+}
+
+/// Whom an API serves.
+enum Served {
+    Nobody,
+    Everybody,
+    /// Clients with a grant.
+    Granted,
+}
+
+fn served(api: &KnownApi, subject_type: SubjectType) -> Served {
+    let policies = &api.api.settings.subject_type_authorization;
+    match subject_type {
+        SubjectType::Client => match policies.client.policy {
+            ClientPolicy::DenyAll => Served::Nobody,
+            ClientPolicy::RequireClientGrant => Served::Granted,
+        },
+        SubjectType::User => match policies.user.policy {
+            UserPolicy::DenyAll => Served::Nobody,
+            UserPolicy::AllowAll => Served::Everybody,
+            UserPolicy::RequireClientGrant => Served::Granted,
+        },
+    }
+}
+
+fn granted(api: &KnownApi, grant: Option<&ClientGrant>) -> Option<Scope> {
+    grant.map(|grant| match grant.all_scopes {
         true => api.scope.clone(),
         false => api.scope.intersect(&grant.scope),
-    }))
+    })
 }
 
 /// Whether `offline_access` leads to a refresh token: the API, if there is one, and the client both have to allow it.

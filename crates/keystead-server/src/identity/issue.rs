@@ -51,22 +51,26 @@ impl Keys {
         id_tokens: IdTokens,
         now: Timestamp,
     ) -> Result<Self, Fault> {
-        let access = match api {
-            None => None,
-            Some(KnownApi {
-                shared_key: Some(key),
-                ..
-            }) => Some(Arc::clone(key)),
-            Some(known) => Some(signer(services, known.api.settings.signing_alg, now).await?),
-        };
-        let id = match (&client.shared_key, id_tokens) {
-            (_, IdTokens::None) => None,
-            (Some(key), IdTokens::One) => Some(Arc::clone(key)),
-            (None, IdTokens::One) => {
-                Some(signer(services, client.id_token_algorithm(), now).await?)
-            }
-        };
-        Ok(Self { access, id })
+        let [access, id] = Need::of(client, api, id_tokens);
+        Ok(Self {
+            access: access.find(services, now).await?,
+            id: id.find(services, now).await?,
+        })
+    }
+
+    /// The same where nobody may wait, as in a transaction: `None` if a key would have to be made.
+    pub fn at_hand(
+        services: &Services,
+        client: &KnownClient,
+        api: Option<&KnownApi>,
+        id_tokens: IdTokens,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let [access, id] = Need::of(client, api, id_tokens);
+        Some(Self {
+            access: access.at_hand(services, now)?,
+            id: id.at_hand(services, now)?,
+        })
     }
 
     /// The same, but an ID token is not signed with a secret that the client shares.
@@ -84,6 +88,47 @@ impl Keys {
             (id, _) => id,
         };
         Ok(Self { id, ..self })
+    }
+}
+
+/// What a token is signed with.
+enum Need {
+    Nothing,
+    /// The secret that the API or the client shares with us.
+    Shared(Arc<Signer>),
+    /// Our own key.
+    Ours(Algorithm),
+}
+
+impl Need {
+    /// Of the access token and of the ID token.
+    fn of(client: &KnownClient, api: Option<&KnownApi>, id_tokens: IdTokens) -> [Self; 2] {
+        let access = api.map_or(Self::Nothing, |known| match &known.shared_key {
+            Some(key) => Self::Shared(Arc::clone(key)),
+            None => Self::Ours(known.api.settings.signing_alg),
+        });
+        let id = match (id_tokens, &client.shared_key) {
+            (IdTokens::None, _) => Self::Nothing,
+            (IdTokens::One, Some(key)) => Self::Shared(Arc::clone(key)),
+            (IdTokens::One, None) => Self::Ours(client.id_token_algorithm()),
+        };
+        [access, id]
+    }
+
+    async fn find(self, services: &Services, now: Timestamp) -> Result<Option<Arc<Signer>>, Fault> {
+        Ok(match self {
+            Self::Nothing => None,
+            Self::Shared(key) => Some(key),
+            Self::Ours(algorithm) => Some(signer(services, algorithm, now).await?),
+        })
+    }
+
+    fn at_hand(self, services: &Services, now: Timestamp) -> Option<Option<Arc<Signer>>> {
+        Some(match self {
+            Self::Nothing => None,
+            Self::Shared(key) => Some(key),
+            Self::Ours(algorithm) => Some(services.catalogue.keys.signing(algorithm, now)?),
+        })
     }
 }
 

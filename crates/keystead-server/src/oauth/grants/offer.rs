@@ -1,11 +1,7 @@
 //! What a user's token needs of the configuration: the API, what it offers to users, and the keys that will sign; and how a
 //! transaction comes by it.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::sync::Arc;
 
 use keystead_protocol::{
     ids::{Audience, UserId},
@@ -55,7 +51,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Asks the catalogue, which remembers what it was asked before.
+    /// Asks the catalogue, and the database for what that does not remember.
     ///
     /// # Errors
     /// [`Refusal::UnknownAudience`], [`Refusal::NotGranted`], or a fault of the store.
@@ -66,20 +62,28 @@ impl Offer {
             Some(audience) => {
                 let api = cx.api(audience).await?;
                 let offered = entitlement::for_users(services, &client.id, &api).await?;
-                let offered = offered.map_err(|NotGranted(it)| Refusal::NotGranted(it))?;
-                (Some(api), offered)
+                (Some(api), offered.map_err(not_granted)?)
             }
         };
         let keys = Keys::of(services, client, api.as_deref(), wanted.id_token, cx.now).await?;
         Ok(Self { api, offered, keys })
     }
 
-    /// The same where nobody may wait, as in a transaction: `None` if the catalogue would have to ask the database.
-    pub fn at_hand(cx: &Cx, wanted: &Wanted) -> Option<Result<Self, Error>> {
-        match pin!(Self::gather(cx, wanted)).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(offer) => Some(offer),
-            Poll::Pending => None,
-        }
+    /// The same from memory alone: `None` if something is not there.
+    fn at_hand(cx: &Cx, wanted: &Wanted) -> Option<Result<Self, Refusal>> {
+        let (services, client) = (&cx.services, &cx.client);
+        let (api, offered) = match &wanted.audience {
+            None => (None, Scope::default()),
+            Some(audience) => {
+                let api = services.catalogue.api_at_hand(audience)?;
+                match entitlement::for_users_at_hand(services, &client.id, &api)? {
+                    Ok(offered) => (Some(api), offered),
+                    Err(not) => return Some(Err(not_granted(not))),
+                }
+            }
+        };
+        let keys = Keys::at_hand(services, client, api.as_deref(), wanted.id_token, cx.now)?;
+        Some(Ok(Self { api, offered, keys }))
     }
 
     /// What of an agreement a user's token may carry today.
@@ -97,6 +101,10 @@ impl Offer {
             None => Ok(entitlement::for_userinfo(agreed)),
         }
     }
+}
+
+fn not_granted(NotGranted(audience): NotGranted) -> Refusal {
+    Refusal::NotGranted(audience)
 }
 
 /// How spending ends. A refusal that must leave a trace is an `Ok`, so that it is committed.

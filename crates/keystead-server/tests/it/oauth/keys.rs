@@ -1,10 +1,6 @@
 //! Keys over time: published before they sign, and until their tokens are dead.
 
-use std::{
-    pin::pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::time::Duration;
 
 use keystead_protocol::{ids::KeyId, jwk::Algorithm};
 use keystead_server::keys::{LEAD, REMAINS, Rotated, rotate};
@@ -158,26 +154,4 @@ async fn the_set_is_public_typed_and_begins_with_rsa() {
         .map(|key| key["kid"].as_str().unwrap())
         .collect();
     assert_eq!(distinct.len(), 5);
-}
-
-/// A transaction may only look whether a key is at hand: on its thread nothing can be waited for, and no key be made.
-#[tokio::test]
-async fn who_only_looks_for_a_key_makes_none() {
-    let house = House::begun(Engine::Sqlite).await;
-    let (services, now) = (house.services.clone(), house.now());
-    let looks = move || {
-        for _ in 0..20_000 {
-            let mut rng = services.rng();
-            let key = services.catalogue.keys.signing_or_new(
-                Algorithm::PS256,
-                &services.store,
-                &services.keyring,
-                &mut rng,
-                now,
-            );
-            let looked = pin!(key).poll(&mut Context::from_waker(Waker::noop()));
-            assert!(looked.is_pending());
-        }
-    };
-    std::thread::spawn(looks).join().unwrap();
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keystead_store::apis::UserPolicy;
 use serde_json::json;
 
 use crate::{
@@ -231,4 +232,54 @@ async fn a_refresh_sees_what_was_taken_away_meanwhile() {
         app.refreshes(&token).await.short(),
         r#"403 {"error":"access_denied","error_description":"Service not found: https://gone.example"}"#
     );
+}
+
+/// What a refusal finds out after the token was used is found out in the same transaction, which is then undone.
+#[tokio::test]
+async fn a_refused_refresh_leaves_the_token_as_it_was() {
+    use keystead_store::{apis, connections};
+    let house = House::begun(Engine::Sqlite).await;
+    let app = house.native("phone").await;
+    let token = first(&house, &app).await.text("refresh_token");
+    let allow = async |policy: UserPolicy| {
+        let now = house.now();
+        let changed = house.writes(move |tx| {
+            let mut api = apis::by_identifier(tx, &API.try_into().unwrap())?.unwrap();
+            api.settings.subject_type_authorization.user.policy = policy;
+            apis::update(tx, &api, now)
+        });
+        assert_eq!(changed.await, keystead_store::Update::Done);
+    };
+    let enable = async |enabled: bool| {
+        let now = house.now();
+        let changed = house.writes(move |tx| {
+            let all = connections::list(tx, None, 10)?;
+            all.iter().try_for_each(|connection| {
+                connections::set_enabled(tx, &connection.id, enabled, now).map(drop)
+            })
+        });
+        changed.await;
+    };
+    let elsewhere = json!({
+        "grant_type": "refresh_token", "refresh_token": token, "audience": "https://other.example",
+    });
+    assert_eq!(app.asks(elsewhere).await.refusal(), "400 invalid_target");
+    for policy in [UserPolicy::DenyAll, UserPolicy::RequireClientGrant] {
+        allow(policy).await;
+        assert_eq!(
+            app.refreshes(&token).await.refusal(),
+            "403 access_denied",
+            "{policy:?}"
+        );
+    }
+    allow(UserPolicy::AllowAll).await;
+    enable(false).await;
+    assert_eq!(app.refreshes(&token).await.status, 403);
+    enable(true).await;
+    // Long after any leeway: had one of them used it, this would be a reuse.
+    house.waits(60 * SECOND).await;
+    assert_eq!(app.refreshes(&token).await.status, 200);
+    assert_eq!(app.refreshes(&token).await.status, 200, "in its leeway");
+    house.waits(60 * SECOND).await;
+    assert_eq!(app.refreshes(&token).await.short(), DEAD, "used by now");
 }
