@@ -134,7 +134,7 @@ impl Catalogue {
                 self.keys.refresh(store, keyring, now).await?;
             }
             if concerns(&news, Entity::Setting) {
-                self.read_settings(store).await?;
+                kept_if_unreadable(self.read_settings(store).await)?;
             }
             self.heard.store(heard, Ordering::SeqCst);
             if heard == after {
@@ -286,6 +286,17 @@ impl Catalogue {
             .read(move |tx| client_grants::find_for(tx, &client, &api, subject_type))
             .await?;
         Ok(self.client_grants.put(epoch, key, found))
+    }
+}
+
+/// A setting that this version cannot read, because a newer one wrote it or somebody by hand, is no reason to stop.
+fn kept_if_unreadable(read: Result<(), Fault>) -> Result<(), Fault> {
+    match read {
+        Err(Fault::Store(why @ keystead_store::Fault::Corrupt { .. })) => {
+            tracing::error!(%why, "a setting cannot be read; those from before stay in force");
+            Ok(())
+        }
+        read => read,
     }
 }
 

@@ -17,5 +17,6 @@ mod identity;
 mod journey;
 mod metrics;
 mod oauth;
+mod settings;
 mod shutdown;
 mod tls;

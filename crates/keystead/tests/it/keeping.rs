@@ -79,6 +79,25 @@ pub fn within_a_second(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// What `keystead keys list` says of the keys of an algorithm, newest first.
+fn states(folder: &Folder, algorithm: &str) -> Vec<(String, String)> {
+    let (code, said, _) = folder.runs(&["keys", "list", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let all = said["keys"].as_array().unwrap();
+    all.iter()
+        .filter(|key| key["alg"] == algorithm)
+        .map(|key| {
+            let text = |name: &str| key[name].as_str().unwrap().to_owned();
+            (text("kid"), text("state"))
+        })
+        .collect()
+}
+
+fn named((kid, state): (String, &str)) -> (String, String) {
+    (kid, state.to_owned())
+}
+
 #[test]
 fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a_second() {
     let (folder, port) = (folder(), free_port());
@@ -95,6 +114,10 @@ fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a
         published(port).contains(&next)
     });
     assert_eq!(
+        states(&folder, "RS256"),
+        [(next.clone(), "next"), (first.clone(), "current")].map(named)
+    );
+    assert_eq!(
         token(port, &issuer(port)).1,
         first,
         "the next key signs although it was published just now"
@@ -105,6 +128,7 @@ fn a_rotated_key_is_published_before_it_signs_and_a_revoked_one_is_gone_within_a
     within_a_second("the revoked key has left", || {
         !published(port).contains(&first)
     });
+    assert!(states(&folder, "RS256").contains(&named((first.clone(), "revoked"))));
     assert!(
         !is_active(port, &before),
         "a token of a revoked key is still good"
