@@ -27,7 +27,7 @@ pub enum Voucher {
 /// Spends a voucher in one write transaction. What is proved is what is spent: nothing can come between.
 ///
 /// # Errors
-/// A [`Refusal`], or a fault of the store.
+/// [`Error::Refused`], or a fault of the store.
 pub async fn spend(
     cx: &Cx,
     voucher: Voucher,
