@@ -10,6 +10,7 @@ mod login;
 mod peer;
 mod pin;
 mod postgres;
+mod rounds;
 mod server;
 mod start;
 mod store;
@@ -111,7 +112,7 @@ fn main() -> Result<()> {
         time: Duration::from_secs(3),
         postgres: std::env::var("KEYSTEAD_BENCH_POSTGRES").ok(),
     };
-    let (mut only, mut json) = (None, None::<PathBuf>);
+    let (mut only, mut json, mut rounds) = (None, None::<PathBuf>, 1_usize);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || {
@@ -123,9 +124,10 @@ fn main() -> Result<()> {
             "--only" => only = Some(value()?),
             "--json" => json = Some(value()?.into()),
             "--seconds" => settings.time = Duration::from_secs_f64(value()?.parse()?),
-            other => {
-                bail!("unknown argument {other}; known: --only NAME, --json FILE, --seconds N")
-            }
+            "--rounds" => rounds = value()?.parse()?,
+            other => bail!(
+                "unknown argument {other}; known: --only NAME, --json FILE, --seconds N, --rounds N"
+            ),
         }
     }
     let mut rows = Vec::new();
@@ -134,7 +136,10 @@ fn main() -> Result<()> {
             .is_none_or(|only| name.contains(only.as_str()))
     }) {
         eprintln!("measuring {name} …");
-        for row in bench(&settings).with_context(|| (*name).to_owned())? {
+        let found: Vec<_> = (0..rounds.max(1))
+            .map(|_| bench(&settings).with_context(|| (*name).to_owned()))
+            .collect::<Result<_>>()?;
+        for row in rounds::medians(&found)? {
             println!("{}", show(&row));
             rows.push(row);
         }
