@@ -48,7 +48,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::float_cmp, reason = "whole numbers")]
+    #![expect(clippy::float_cmp, reason = "whole numbers")]
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, path::Path, rc::Rc, time::Duration};
 
 use crossbeam_channel::Receiver;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, types::ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, config::DbConfig, types::ValueRef};
 
 use crate::fault::Fault;
 
@@ -38,6 +38,10 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
     let mut connection = Connection::open_with_flags(file, flags)
         .map_err(|e| Fault::Unavailable(format!("{}: {e}", file.display())))?;
     connection.busy_handler(Some(wait)).map_err(fault)?;
+    // Otherwise the planner looks at the values that are bound, and a statement is parsed anew whenever they are others.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(256);
     connection
         .execute_batch(

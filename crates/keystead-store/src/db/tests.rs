@@ -260,3 +260,24 @@ fn eight_at_once_make_one_file_together() {
         assert_eq!(opened, vec![Ok(()); 8]);
     }
 }
+
+#[test]
+fn a_statement_is_parsed_once_whatever_is_bound_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection =
+        super::sqlite::open(&folder.path().join("plans.db"), super::sqlite::Use::Write).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (a INTEGER, b INTEGER); CREATE INDEX only_one ON t (b) WHERE a = 1;",
+        )
+        .unwrap();
+    // Whether the index can be used depends on the value, so that the planner would like to know it.
+    let mut statement = connection
+        .prepare("SELECT b FROM t WHERE a = $1 AND b > 0")
+        .unwrap();
+    for value in [1, 2, 1, 3] {
+        assert!(!statement.exists([value]).unwrap());
+    }
+    let again = statement.get_status(rusqlite::StatementStatus::RePrepare);
+    assert_eq!(again, 0, "parsed again {again} times");
+}
