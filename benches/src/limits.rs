@@ -40,30 +40,33 @@ pub struct Rate {
     pub cpu: f64,
 }
 
+/// Signs something, again and again.
+pub type Signer = Box<dyn FnMut() -> Result<()> + Send>;
+
 /// RS256 signatures with a 2048 bit key that is parsed once.
 ///
 /// # Errors
 /// If no key can be made.
-pub fn rs256(core: usize, time: Duration) -> Result<Rate> {
+pub fn rs256() -> Result<Signer> {
     let (key, random) = (KeyPair::generate(KeySize::Rsa2048)?, SystemRandom::new());
     let mut signature = vec![0; key.public_modulus_len()];
-    looped(core, time, move || {
+    Ok(Box::new(move || {
         Ok(key.sign(&RSA_PKCS1_SHA256, &random, &SIGNED, &mut signature)?)
-    })
+    }))
 }
 
 /// ES256 signatures.
 ///
 /// # Errors
 /// If no key can be made.
-pub fn es256(core: usize, time: Duration) -> Result<Rate> {
+pub fn es256() -> Result<Signer> {
     let (key, random) = (
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
         SystemRandom::new(),
     );
-    looped(core, time, move || {
+    Ok(Box::new(move || {
         Ok(key.sign(&random, &SIGNED).map(drop)?)
-    })
+    }))
 }
 
 /// Point reads of SQLite: what one statement of the store costs at least.

@@ -32,7 +32,8 @@ pub struct Found {
     pub p99_ms: f64,
 }
 
-/// Calls `call` from `callers` tasks, each again as soon as it is answered, for `time` after a short warm-up.
+/// Calls `call` from `callers` tasks, each again as soon as it is answered, for `time` after a short warm-up. What is answered
+/// within that time counts, whenever it was asked.
 pub fn closed<F, Fut>(runtime: &Runtime, callers: usize, time: Duration, call: F) -> Found
 where
     F: Fn() -> Fut + Send + Sync + Clone + 'static,
@@ -50,7 +51,7 @@ where
                 while !stop.load(Ordering::Relaxed) {
                     let began = Instant::now();
                     call().await;
-                    if counting.load(Ordering::Relaxed) {
+                    if counting.load(Ordering::Relaxed) && !stop.load(Ordering::Relaxed) {
                         micros.push(began.elapsed().as_micros() as u64);
                     }
                 }
@@ -102,7 +103,8 @@ where
 /// When requests come.
 #[derive(Debug, Clone, Copy)]
 pub enum Arrivals {
-    /// Each caller asks again as soon as it is answered: how much can be served.
+    /// Each caller asks again as soon as it is answered: how much can be served. What is answered within the time counts,
+    /// whenever it was asked; else the requests that are under way at either end would be missing.
     Closed,
     /// At random moments, so many a second on average, however the server fares. Latency counts from the moment at which a
     /// request was due, so that waiting behind a slow one is not forgotten.
@@ -126,6 +128,7 @@ pub fn visits(
             .build()?;
         runtime.block_on(async {
             let warm_up = time / 5;
+            let window = warm_up..warm_up + time;
             let due = match arrivals {
                 Arrivals::Closed => None,
                 Arrivals::Open(rate) => Some(Arc::new(schedule(rate, warm_up + time))),
@@ -140,10 +143,10 @@ pub fn visits(
             let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
             let mut callers = JoinSet::new();
             for mut caller in connected {
-                let (due, next) = (due.clone(), Arc::clone(&next));
+                let (due, next, window) = (due.clone(), Arc::clone(&next), window.clone());
                 callers.spawn(async move {
                     let mut micros = Vec::new();
-                    while began.elapsed() < warm_up + time {
+                    while began.elapsed() < window.end {
                         let asked = match &due {
                             None => began.elapsed(),
                             Some(due) => {
@@ -156,8 +159,13 @@ pub fn visits(
                             }
                         };
                         caller.ask().await?;
-                        if asked >= warm_up {
-                            micros.push((began.elapsed() - asked).as_micros() as u64);
+                        let answered = began.elapsed();
+                        let counts = match arrivals {
+                            Arrivals::Closed => window.contains(&answered),
+                            Arrivals::Open(_) => window.contains(&asked),
+                        };
+                        if counts {
+                            micros.push((answered - asked).as_micros() as u64);
                         }
                     }
                     Ok::<_, anyhow::Error>(micros)
@@ -167,8 +175,36 @@ pub fn visits(
             while let Some(caller) = callers.join_next().await {
                 micros.append(&mut caller??);
             }
-            Ok(found(micros, began.elapsed() - warm_up))
+            let counted = match arrivals {
+                Arrivals::Closed => time,
+                Arrivals::Open(_) => began.elapsed() - warm_up,
+            };
+            Ok(found(micros, counted))
         })
+    })
+}
+
+/// The latency of a server without any overhead: does `work` on `core` for each of so many arrivals a second, one after the
+/// other, in the order and at the moments that [`visits`] has. What waits there would wait anywhere.
+///
+/// # Errors
+/// What `work` answers.
+pub fn bare(
+    core: usize,
+    time: Duration,
+    rate: f64,
+    mut work: impl FnMut() -> Result<()> + Send,
+) -> Result<Found> {
+    pin::on(core, || {
+        let (began, mut micros) = (Instant::now(), Vec::new());
+        for due in schedule(rate, time) {
+            while began.elapsed() < due {
+                std::hint::spin_loop();
+            }
+            work()?;
+            micros.push((began.elapsed() - due).as_micros() as u64);
+        }
+        Ok(found(micros, began.elapsed()))
     })
 }
 

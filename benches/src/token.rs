@@ -65,7 +65,7 @@ fn same(request: Vec<u8>) -> Vec<Script> {
     vec![Script::Same(request); CALLERS]
 }
 
-/// Machine tokens, log line included, beside nothing but signatures; then their latency at 70 % of that rate.
+/// Machine tokens, log line included, beside nothing but signatures; then the latency of both at 70 % of the tokens' rate.
 ///
 /// # Errors
 /// Anything that keeps it from being measured.
@@ -73,22 +73,19 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
     let house = Records::new(None)?.serve(cores.server)?;
     let mut all = Vec::new();
-    for (name, audience, sign) in [
-        ("rs256", RS256, limits::rs256 as Limit),
-        ("es256", ES256, limits::es256),
+    for (name, audience, mut sign) in [
+        ("rs256", RS256, limits::rs256()?),
+        ("es256", ES256, limits::es256()?),
     ] {
-        let limit = sign(cores.server, settings.time)?;
+        let limit = limits::looped(cores.server, settings.time, &mut sign)?;
         all.push(Row::rate(format!("raw_{name}_signatures"), limit.wall));
         let ask = same(post(TOKEN, &machine_form(audience)));
         let served = serve(&house, cores, ask.clone(), settings, Arrivals::Closed)?;
         all.append(&mut rows(&format!("token_{name}"), &served, limit));
-        let steady = serve(
-            &house,
-            cores,
-            ask,
-            settings,
-            Arrivals::Open(served.found.rate * 0.7),
-        )?;
+        let rate = served.found.rate * 0.7;
+        let bare = load::bare(cores.server, settings.time, rate, sign)?;
+        all.push(Row::rate(format!("raw_{name}_at_70_percent"), bare.rate).latency(&bare));
+        let steady = serve(&house, cores, ask, settings, Arrivals::Open(rate))?;
         all.push(
             Row::rate(format!("token_{name}_at_70_percent"), steady.found.rate)
                 .latency(&steady.found),
@@ -96,8 +93,6 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
     }
     Ok(all)
 }
-
-type Limit = fn(usize, std::time::Duration) -> Result<Rate>;
 
 /// Refreshes with rotation on SQLite.
 ///
@@ -117,8 +112,8 @@ pub fn refresh_postgres(settings: &Settings) -> Result<Vec<Row>> {
 
 fn refresh(settings: &Settings, server: Option<&str>, database: &str) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
-    let rs256 = limits::rs256(cores.server, settings.time)?.wall;
-    let es256 = limits::es256(cores.server, settings.time)?.wall;
+    let raw = |sign| limits::looped(cores.server, settings.time, sign);
+    let (rs256, es256) = (raw(limits::rs256()?)?.wall, raw(limits::es256()?)?.wall);
     let mut records = Records::new(server)?;
     let writes = limits::rotations(cores.server, &mut records, settings.time)?;
     let openid = format!("openid {SCOPE}");

@@ -16,7 +16,7 @@ use keystead_store::{
 
 use super::{
     database::DatabaseOptions,
-    lockout::{Admission, Gate, Refused, SignUps},
+    lockout::{Admission, Gate, Refused, SignUps, Whence},
     policy::{Person, Policy},
     refusals::{Rejection, SignUpRefusal, Why},
 };
@@ -41,16 +41,55 @@ pub struct CredentialCheck<'a> {
     pub now: Timestamp,
 }
 
-/// Who has shown a password, and the hash of it that was stored then.
-///
-/// Both may change in this very moment. So the transaction that starts the session begins with [`passwords::stands`] and
-/// [`users::record_login`].
-#[derive(Debug)]
+/// Who has shown a password. What follows from that is not written down yet: the transaction that starts the session begins
+/// with [`settle`](Self::settle) and [`users::record_login`].
+#[derive(Debug, Clone)]
 pub struct Authenticated {
     /// The user.
     pub user: User,
-    /// What is stored of the password.
-    pub hash: Secret,
+    shown: Shown,
+}
+
+/// How a password was shown.
+#[derive(Debug, Clone)]
+enum Shown {
+    /// It was held against what was stored, `verified`. `better` is a hash of it that is to take that one's place.
+    Typed {
+        gate: Gate,
+        counted: Whence,
+        verified: Secret,
+        better: Option<Secret>,
+    },
+    /// It was chosen just now.
+    Chosen(Secret),
+}
+
+impl Authenticated {
+    /// Takes the counted attempt back, stores the better hash if there is one, and says whether the password that was shown
+    /// is still the one that is stored. If so it stays until the transaction ends ([`passwords::stands`]).
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, keystead_store::Fault> {
+        let id = &self.user.id;
+        match &self.shown {
+            Shown::Chosen(hash) => passwords::stands(tx, id, hash),
+            Shown::Typed {
+                gate,
+                counted,
+                verified,
+                better,
+            } => {
+                gate.settle(tx, *counted, &self.user, now)?;
+                match better {
+                    None => passwords::stands(tx, id, verified),
+                    Some(better) => {
+                        Ok(passwords::upgrade(tx, id, verified, better)? == Upgrade::Done)
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// How a check ended.
@@ -65,8 +104,8 @@ pub enum Checked {
 
 /// Checks a password.
 ///
-/// The attempt is counted, durably, before anything is hashed; a right password takes it back. So however many attempts come
-/// at once, no more passwords are tried than the limits allow. An account that does not exist is limited like one that does,
+/// The attempt is counted, durably, before anything is hashed; [`Authenticated::settle`] takes a right one back. So however
+/// many attempts come at once, no more passwords are tried than the limits allow. An account that does not exist is limited like one that does,
 /// and costs the same hash.
 ///
 /// # Errors
@@ -122,25 +161,22 @@ pub async fn check(services: &Services, asked: &CredentialCheck<'_>) -> Result<C
     let (Account { user, .. }, Some(verified)) = (account, stored) else {
         return reject(Why::WrongPassword);
     };
-    let owner = user.clone();
-    let settled = store.write(move |tx| {
-        gate.settle(tx, whence, &owner, now)?;
-        let Some(better) = &better else {
-            return Ok(verified.clone());
-        };
-        Ok::<_, keystead_store::Fault>(
-            match passwords::upgrade(tx, &owner.id, &verified, better)? {
-                Upgrade::Done => better.clone(),
-                // By a change of the password, which stays, or by somebody else who logs in.
-                Upgrade::Overtaken => verified.clone(),
-            },
-        )
-    });
-    let hash = settled.await?;
-    if user.blocked {
-        return reject(Why::Blocked);
+    let shown = Shown::Typed {
+        gate,
+        counted: whence,
+        verified,
+        better,
+    };
+    let who = Authenticated { user, shown };
+    if who.user.blocked {
+        let id = who.user.id.clone();
+        store.write(move |tx| who.settle(tx, now)).await?;
+        return Ok(Checked::Rejected(Rejection {
+            user: Some(id),
+            why: Why::Blocked,
+        }));
     }
-    Ok(Checked::Verified(Box::new(Authenticated { user, hash })))
+    Ok(Checked::Verified(Box::new(who)))
 }
 
 struct Account {
@@ -258,7 +294,10 @@ pub async fn sign_up(services: &Services, wanted: NewAccount<'_>) -> Result<Sign
         Ok::<_, keystead_store::Fault>(inserted)
     });
     Ok(match inserted.await? {
-        Insertion::Inserted => SignedUp::Created(Box::new(Authenticated { user, hash })),
+        Insertion::Inserted => {
+            let shown = Shown::Chosen(hash);
+            SignedUp::Created(Box::new(Authenticated { user, shown }))
+        }
         Insertion::EmailTaken => SignedUp::Refused(SignUpRefusal::EmailTaken),
         Insertion::UsernameTaken => SignedUp::Refused(SignUpRefusal::UsernameTaken),
         Insertion::IdTaken => {

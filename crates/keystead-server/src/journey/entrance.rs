@@ -5,7 +5,7 @@ use keystead_protocol::error::{Code, OAuthError};
 use keystead_store::{
     connections::{self, Connection},
     log::{self, Entry},
-    passwords, users,
+    users,
 };
 
 use super::{
@@ -115,9 +115,9 @@ impl Entrance {
         }
     }
 
-    /// Lets a user in who has shown a password, in one transaction: unless that was changed or the user blocked meanwhile,
-    /// the log-in is counted, the session begins under a cookie that nobody has seen, the journey becomes this user's, and
-    /// the log says so.
+    /// Lets a user in who has shown a password, in one transaction: what follows from the check is settled and, unless the
+    /// password was changed or the user blocked meanwhile, the log-in is counted, the session begins under a cookie that
+    /// nobody has seen, the journey becomes this user's, and the log says so.
     ///
     /// `before` stands in the log before the log-in.
     ///
@@ -130,7 +130,7 @@ impl Entrance {
         before: Option<Entry>,
     ) -> Result<Entered, Error> {
         let Visit { services, now, .. } = visit;
-        let (now, id, hash) = (*now, who.user.id.clone(), who.hash.clone());
+        let (now, id, who) = (*now, who.user.id.clone(), who.clone());
         let fresh = sessions::draw(services, &id, &["pwd"], now);
         let beginning = self.pending.beginning(services, now)?;
         let line = Entry {
@@ -144,7 +144,7 @@ impl Entrance {
             ..Done::default()
         };
         let entered = services.store.write(move |tx| {
-            if !passwords::stands(tx, &id, &hash)? {
+            if !who.settle(tx, now)? {
                 return Ok(Some(Entered::PasswordChanged));
             }
             if users::record_login(tx, &id, Some(&address), now)?.is_none() {

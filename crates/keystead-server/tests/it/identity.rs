@@ -84,10 +84,19 @@ impl Town {
         accounts::check(&self.house.services, &asked).await.unwrap()
     }
 
-    /// The same, in a word: `in`, or why not.
+    /// The same and, if the password is right, what follows from that; in a word: `in`, or why not.
     pub async fn answer(&self, identifier: &str, password: &str, address: &str) -> String {
         match self.tries(identifier, password, address).await {
-            Checked::Verified(_) => "in".to_owned(),
+            Checked::Verified(who) => {
+                let now = self.house.now();
+                let settled = self.house.writes(move |tx| who.settle(tx, now)).await;
+                if settled {
+                    "in"
+                } else {
+                    "the password changed"
+                }
+                .to_owned()
+            }
             Checked::Rejected(rejection) => rejection.why.to_string(),
         }
     }
