@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench` builds and runs this with a PostgreSQL of its own.
 
+mod hello;
 mod house;
 mod http;
 mod limits;

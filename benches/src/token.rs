@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     Row, Settings,
+    hello::hello,
     house::{APP, ES256, House, MACHINE, RS256, Records, SCOPE, SECRET},
     http::{Caller, Script, get, post},
     limits::{self, Rate},
@@ -13,6 +14,7 @@ use crate::{
 };
 
 const TOKEN: &str = "/oauth/token";
+const KEYS: &str = "/.well-known/jwks.json";
 /// How many connections ask at once.
 const CALLERS: usize = 64;
 /// Refresh tokens on each connection.
@@ -151,7 +153,8 @@ fn refresh(settings: &Settings, server: Option<&str>, database: &str) -> Result<
     Ok(all)
 }
 
-/// The key set, and introspection of a machine's token.
+/// The key set, beside a server that does nothing but answer with the same bytes; and introspection of a machine's token,
+/// beside the store's reads.
 ///
 /// # Errors
 /// Anything that keeps it from being measured.
@@ -159,21 +162,22 @@ pub fn others(settings: &Settings) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
     let house = Records::new(None)?.serve(cores.server)?;
     let reads = limits::reads(cores.server, settings.time)?.wall;
+    let keys = ask(&house, &get(KEYS))?;
+    let bare = hello(cores, keys, CALLERS, settings.time)?;
     let token = access_token(&house, ES256)?;
-    let ask = format!("client_id={MACHINE}&client_secret={SECRET}&token={token}");
-    let mut all = Vec::new();
-    for (name, request) in [
-        ("health", get("/healthz")),
-        ("jwks", get("/.well-known/jwks.json")),
-        ("introspect", post("/oauth/introspect", &ask)),
+    let form = format!("client_id={MACHINE}&client_secret={SECRET}&token={token}");
+    let mut all = vec![Row::rate("raw_http", bare.rate)];
+    for (name, request, limit) in [
+        ("health", get("/healthz"), bare.rate),
+        ("jwks", get(KEYS), bare.rate),
+        ("introspect", post("/oauth/introspect", &form), reads),
     ] {
         let served = serve(&house, cores, same(request), settings, Arrivals::Closed)?;
-        let row = Row::rate(name, served.found.rate).latency(&served.found);
-        all.push(if name == "introspect" {
-            row.of(reads)
-        } else {
-            row
-        });
+        all.push(
+            Row::rate(name, served.found.rate)
+                .of(limit)
+                .latency(&served.found),
+        );
         all.push(Row::rate(format!("{name}_per_cpu_second"), served.cpu));
     }
     Ok(all)

@@ -8,9 +8,13 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use self::writer::{Flush, Lines};
+use self::{
+    json::Json,
+    writer::{Flush, Lines},
+};
 use crate::output::Shape;
 
+mod json;
 mod writer;
 
 /// Sends log lines to standard error from now on, panics too. They have been written when the second part of the answer
@@ -49,11 +53,7 @@ pub(crate) fn begin(log: Log) -> io::Result<(Shape, Flush)> {
         .with_writer(writer)
         .with_ansi(false);
     let lines = match shape {
-        Shape::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .boxed(),
+        Shape::Json => lines.fmt_fields(Json).event_format(Json).boxed(),
         Shape::Text => lines.boxed(),
     };
     // Fails only if logging has begun already, and then lines go where they went.
