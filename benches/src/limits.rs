@@ -114,14 +114,16 @@ pub fn looped(
     })
 }
 
+/// How many callers rotate at once: so many that groups fill.
+pub const ROTATING: usize = 256;
+
 /// Rotations of refresh tokens a second, log line included: the very transaction of the token endpoint through the store
-/// alone, from so many callers that groups fill, on `core`.
+/// alone, from [`ROTATING`] callers, on `core`.
 ///
 /// # Errors
 /// A fault of the store, or a token that is refused.
 pub fn rotations(core: usize, records: &mut Records, time: Duration) -> Result<f64> {
-    const CALLERS: usize = 256;
-    let tokens = records.families(CALLERS, crate::house::RS256, crate::house::SCOPE)?;
+    let tokens = records.families(ROTATING, crate::house::RS256, crate::house::SCOPE)?;
     pin::on(core, || {
         let store = records.open()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -147,7 +149,7 @@ pub fn rotations(core: usize, records: &mut Records, time: Duration) -> Result<f
                 }
             }
         };
-        let found = load::closed(&runtime, CALLERS, time, rotate);
+        let found = load::closed(&runtime, ROTATING, time, rotate);
         store.close();
         ensure!(
             refused.load(Ordering::Relaxed) == 0,

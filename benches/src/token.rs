@@ -17,8 +17,10 @@ const TOKEN: &str = "/oauth/token";
 const KEYS: &str = "/.well-known/jwks.json";
 /// How many connections ask at once.
 const CALLERS: usize = 64;
-/// Refresh tokens on each connection.
-const FAMILIES: usize = 16;
+/// How many renew at once, of whom each has so many refresh tokens: as many as in the store's limit, so that groups of
+/// writes are of one size there and here.
+const RENEWING: usize = limits::ROTATING;
+const FAMILIES: usize = 4;
 
 /// What a load found, and what the server's process used for it.
 struct Served {
@@ -126,9 +128,9 @@ fn refresh(settings: &Settings, server: Option<&str>, database: &str) -> Result<
     ];
     let mut scripts = Vec::new();
     for (_, audience, scope, _) in cases {
-        let mut tokens = records.families(CALLERS * FAMILIES, audience, scope)?;
+        let mut tokens = records.families(RENEWING * FAMILIES, audience, scope)?;
         let form = format!("grant_type=refresh_token&client_id={APP}&refresh_token=");
-        let callers = (0..CALLERS).map(|_| Script::Renew {
+        let callers = (0..RENEWING).map(|_| Script::Renew {
             path: TOKEN,
             form: form.clone(),
             tokens: tokens.drain(..FAMILIES).collect(),
