@@ -30,6 +30,8 @@ pub struct Found {
     pub p50_ms: f64,
     /// 99th percentile.
     pub p99_ms: f64,
+    /// How many answers there were in all, those before and after what was measured too.
+    pub answers: u64,
 }
 
 /// Calls `call` from `callers` tasks, each again as soon as it is answered, for `time` after a short warm-up. What is answered
@@ -47,15 +49,16 @@ where
         .map(|_| {
             let (call, counting, stop) = (call.clone(), Arc::clone(&counting), Arc::clone(&stop));
             runtime.spawn(async move {
-                let mut micros = Vec::new();
+                let (mut micros, mut answers) = (Vec::new(), 0);
                 while !stop.load(Ordering::Relaxed) {
                     let began = Instant::now();
                     call().await;
+                    answers += 1;
                     if counting.load(Ordering::Relaxed) && !stop.load(Ordering::Relaxed) {
                         micros.push(began.elapsed().as_micros() as u64);
                     }
                 }
-                micros
+                (micros, answers)
             })
         })
         .collect();
@@ -65,11 +68,13 @@ where
     std::thread::sleep(time);
     stop.store(true, Ordering::Relaxed);
     let elapsed = began.elapsed();
-    let micros: Vec<u64> = tasks
-        .into_iter()
-        .flat_map(|task| runtime.block_on(task).unwrap_or_default())
-        .collect();
-    found(micros, elapsed)
+    let (mut micros, mut answers) = (Vec::new(), 0);
+    for task in tasks {
+        let (mut own, answered) = runtime.block_on(task).unwrap_or_default();
+        micros.append(&mut own);
+        answers += answered;
+    }
+    found(micros, elapsed, answers)
 }
 
 /// Rates of plain loops on threads: `work` is called on each of `threads` threads until `time` is over and says how many
@@ -140,12 +145,13 @@ pub fn visits(
                 caller.ask().await?;
                 connected.push(caller);
             }
+            let mut answers = connected.len() as u64;
             let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
             let mut callers = JoinSet::new();
             for mut caller in connected {
                 let (due, next, window) = (due.clone(), Arc::clone(&next), window.clone());
                 callers.spawn(async move {
-                    let mut micros = Vec::new();
+                    let (mut micros, mut answers) = (Vec::new(), 0);
                     while began.elapsed() < window.end {
                         let asked = match &due {
                             None => began.elapsed(),
@@ -160,6 +166,7 @@ pub fn visits(
                         };
                         caller.ask().await?;
                         let answered = began.elapsed();
+                        answers += 1;
                         let counts = match arrivals {
                             Arrivals::Closed => window.contains(&answered),
                             Arrivals::Open(_) => window.contains(&asked),
@@ -168,18 +175,20 @@ pub fn visits(
                             micros.push((answered - asked).as_micros() as u64);
                         }
                     }
-                    Ok::<_, anyhow::Error>(micros)
+                    Ok::<_, anyhow::Error>((micros, answers))
                 });
             }
             let mut micros = Vec::new();
             while let Some(caller) = callers.join_next().await {
-                micros.append(&mut caller??);
+                let (mut own, answered) = caller??;
+                micros.append(&mut own);
+                answers += answered;
             }
             let counted = match arrivals {
                 Arrivals::Closed => time,
                 Arrivals::Open(_) => began.elapsed() - warm_up,
             };
-            Ok(found(micros, counted))
+            Ok(found(micros, counted, answers))
         })
     })
 }
@@ -204,7 +213,8 @@ pub fn bare(
             work()?;
             micros.push((began.elapsed() - due).as_micros() as u64);
         }
-        Ok(found(micros, began.elapsed()))
+        let answers = micros.len() as u64;
+        Ok(found(micros, began.elapsed(), answers))
     })
 }
 
@@ -230,7 +240,7 @@ fn schedule(rate: f64, time: Duration) -> Vec<Duration> {
     moments
 }
 
-fn found(mut micros: Vec<u64>, elapsed: Duration) -> Found {
+fn found(mut micros: Vec<u64>, elapsed: Duration, answers: u64) -> Found {
     micros.sort_unstable();
     let quantile = |q: f64| {
         let index = ((micros.len() as f64 * q) as usize).min(micros.len().saturating_sub(1));
@@ -240,5 +250,6 @@ fn found(mut micros: Vec<u64>, elapsed: Duration) -> Found {
         rate: micros.len() as f64 / elapsed.as_secs_f64(),
         p50_ms: quantile(0.5),
         p99_ms: quantile(0.99),
+        answers,
     }
 }

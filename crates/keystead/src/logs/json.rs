@@ -30,10 +30,9 @@ where
     ) -> fmt::Result {
         let now = jiff::Timestamp::now();
         let about = event.metadata();
-        write!(line, r#"{{"timestamp":"{now:.6}","#)?;
-        write!(line, r#""level":"{}","#, about.level())?;
-        // Every event has a message.
-        write(&mut line, event)?;
+        let level = about.level();
+        write!(line, r#"{{"timestamp":"{now:.6}","level":"{level}""#)?;
+        write(&mut line, Place::Behind, event)?;
         line.write_str(r#","target":"#)?;
         text(&mut line, about.target())?;
         if let Some(span) = context.event_scope().and_then(|mut scope| scope.next()) {
@@ -53,7 +52,7 @@ where
 /// The fields of a span, without braces around them.
 impl<'writer> FormatFields<'writer> for Json {
     fn format_fields<R: RecordFields>(&self, mut to: Writer<'writer>, fields: R) -> fmt::Result {
-        write(&mut to, fields)
+        write(&mut to, Place::First, fields)
     }
 
     fn add_fields(
@@ -61,19 +60,25 @@ impl<'writer> FormatFields<'writer> for Json {
         known: &'writer mut FormattedFields<Self>,
         more: &Record<'_>,
     ) -> fmt::Result {
-        if !known.is_empty() && !more.is_empty() {
-            known.as_writer().write_char(',')?;
-        }
-        write(&mut known.as_writer(), more)
+        let place = if known.is_empty() {
+            Place::First
+        } else {
+            Place::Behind
+        };
+        write(&mut known.as_writer(), place, more)
     }
 }
 
-fn write(to: &mut Writer<'_>, fields: impl RecordFields) -> fmt::Result {
-    let mut members = Members {
-        to,
-        first: true,
-        done: Ok(()),
-    };
+/// Whether something stands before a member of an object.
+#[derive(PartialEq)]
+enum Place {
+    First,
+    Behind,
+}
+
+fn write(to: &mut Writer<'_>, place: Place, fields: impl RecordFields) -> fmt::Result {
+    let done = Ok(());
+    let mut members = Members { to, place, done };
     fields.record(&mut members);
     members.done
 }
@@ -81,7 +86,7 @@ fn write(to: &mut Writer<'_>, fields: impl RecordFields) -> fmt::Result {
 /// `"name":value`, with commas between.
 struct Members<'a, 'writer> {
     to: &'a mut Writer<'writer>,
-    first: bool,
+    place: Place,
     done: fmt::Result,
 }
 
@@ -97,7 +102,7 @@ impl Members<'_, '_> {
         name: &str,
         value: impl FnOnce(&mut Writer<'_>) -> fmt::Result,
     ) -> fmt::Result {
-        if !std::mem::take(&mut self.first) {
+        if std::mem::replace(&mut self.place, Place::Behind) == Place::Behind {
             self.to.write_char(',')?;
         }
         text(self.to, name.strip_prefix("r#").unwrap_or(name))?;
@@ -219,6 +224,13 @@ mod tests {
             "yes": true, "client": "::1", "why": "Some(\"x\")", "type": "t",
         });
         assert_eq!(written, [want]);
+    }
+
+    #[test]
+    fn an_event_may_say_nothing() {
+        let nothing: Option<&str> = None;
+        let written = lines(|| error!(nothing));
+        assert_eq!(written, [json!({ "level": "ERROR", "target": TARGET })]);
     }
 
     #[test]
