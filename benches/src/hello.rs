@@ -1,4 +1,4 @@
-//! The least that an answer over HTTP can cost with our libraries: the same stack, and nothing behind it.
+//! What an answer over HTTP costs with axum and hyper as they come, and nothing behind them.
 
 use std::{sync::mpsc, time::Duration};
 

@@ -194,7 +194,7 @@ pub fn visits(
 }
 
 /// The latency of a server without any overhead: does `work` on `core` for each of so many arrivals a second, one after the
-/// other, in the order and at the moments that [`visits`] has. What waits there would wait anywhere.
+/// other, at the very moments that [`visits`] has, and counts the same ones. What waits there would wait anywhere.
 ///
 /// # Errors
 /// What `work` answers.
@@ -205,16 +205,19 @@ pub fn bare(
     mut work: impl FnMut() -> Result<()> + Send,
 ) -> Result<Found> {
     pin::on(core, || {
-        let (began, mut micros) = (Instant::now(), Vec::new());
-        for due in schedule(rate, time) {
+        let (warm_up, began) = (time / 5, Instant::now());
+        let (mut micros, mut answers) = (Vec::new(), 0);
+        for due in schedule(rate, warm_up + time) {
             while began.elapsed() < due {
                 std::hint::spin_loop();
             }
             work()?;
-            micros.push((began.elapsed() - due).as_micros() as u64);
+            answers += 1;
+            if due >= warm_up {
+                micros.push((began.elapsed() - due).as_micros() as u64);
+            }
         }
-        let answers = micros.len() as u64;
-        Ok(found(micros, began.elapsed(), answers))
+        Ok(found(micros, began.elapsed() - warm_up, answers))
     })
 }
 

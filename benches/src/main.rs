@@ -23,6 +23,9 @@ use std::{fs::File, io::BufWriter, path::PathBuf, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One line of the result.
 #[derive(Debug, Serialize)]
 pub struct Row {

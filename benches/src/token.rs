@@ -14,6 +14,7 @@ use crate::{
 };
 
 const TOKEN: &str = "/oauth/token";
+const HEALTH: &str = "/healthz";
 const KEYS: &str = "/.well-known/jwks.json";
 /// How many connections ask at once.
 const CALLERS: usize = 64;
@@ -68,7 +69,8 @@ fn same(request: Vec<u8>) -> Vec<Script> {
     vec![Script::Same(request); CALLERS]
 }
 
-/// Machine tokens, log line included, beside nothing but signatures; then the latency of both at 70 % of the tokens' rate.
+/// Machine tokens, log line included, beside nothing but signatures; then their latency at 70 % of that rate, beside that of
+/// nothing but signatures at the same moments.
 ///
 /// # Errors
 /// Anything that keeps it from being measured.
@@ -86,13 +88,13 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
         let served = serve(&house, cores, ask.clone(), settings, Arrivals::Closed)?;
         all.append(&mut rows(&format!("token_{name}"), &served, limit));
         let rate = served.found.rate * 0.7;
-        let bare = load::bare(cores.server, settings.time, rate, sign)?;
-        all.push(Row::rate(format!("raw_{name}_at_70_percent"), bare.rate).latency(&bare));
         let steady = serve(&house, cores, ask, settings, Arrivals::Open(rate))?;
         all.push(
             Row::rate(format!("token_{name}_at_70_percent"), steady.found.rate)
                 .latency(&steady.found),
         );
+        let bare = load::bare(cores.server, settings.time, rate, sign)?;
+        all.push(Row::rate(format!("raw_{name}_at_that_rate"), bare.rate).latency(&bare));
     }
     Ok(all)
 }
@@ -163,13 +165,17 @@ pub fn others(settings: &Settings) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
     let house = Records::new(None)?.serve(cores.server)?;
     let reads = limits::reads(cores.server, settings.time)?.wall;
-    let keys = ask(&house, &get(KEYS))?;
+    let (health, keys) = (ask(&house, &get(HEALTH))?, ask(&house, &get(KEYS))?);
+    let least = hello(cores, health, CALLERS, settings.time)?;
     let bare = hello(cores, keys, CALLERS, settings.time)?;
     let token = access_token(&house, ES256)?;
     let form = format!("client_id={MACHINE}&client_secret={SECRET}&token={token}");
-    let mut all = vec![Row::rate("raw_http", bare.rate)];
+    let mut all = vec![
+        Row::rate("raw_http", least.rate),
+        Row::rate("raw_http_of_keys", bare.rate),
+    ];
     for (name, request, limit) in [
-        ("health", get("/healthz"), bare.rate),
+        ("health", get(HEALTH), least.rate),
         ("jwks", get(KEYS), bare.rate),
         ("introspect", post("/oauth/introspect", &form), reads),
     ] {

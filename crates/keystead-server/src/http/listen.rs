@@ -187,8 +187,8 @@ impl Conversation {
         );
         let connection = conn::http1::Builder::new()
             .timer(TokioTimer::new())
+            // More than `admit::MAX_HEADERS` are refused by default; saying so would fill as many places for each request.
             .header_read_timeout(None)
-            .max_headers(admit::MAX_HEADERS)
             .max_header_size(limits.head_size as usize)
             .serve_connection(TokioIo::new(stream), self.service());
         let mut connection = std::pin::pin!(connection);

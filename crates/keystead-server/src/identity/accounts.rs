@@ -42,12 +42,25 @@ pub struct CredentialCheck<'a> {
 }
 
 /// Who has shown a password. What follows from that is not written down yet: the transaction that starts the session begins
-/// with [`settle`](Self::settle) and [`users::record_login`].
+/// with [`settle`](Self::settle).
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// The user.
     pub user: User,
     shown: Shown,
+}
+
+/// What came of letting somebody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Settled {
+    /// The log-in is counted, and the session may begin.
+    In,
+    /// The password that was shown is not the stored one any more, or the user is gone. The attempt does not count, and
+    /// nothing else has changed.
+    PasswordChanged,
+    /// The user was blocked meanwhile. The attempts that were wrong are forgiven, and nothing else has changed.
+    Blocked,
 }
 
 /// How a password was shown.
@@ -65,30 +78,44 @@ enum Shown {
 }
 
 impl Authenticated {
-    /// Takes the counted attempt back, stores the better hash if there is one, and says whether the password that was shown
-    /// is still the one that is stored. If so it stays until the transaction ends ([`passwords::stands`]).
+    /// Lets the user in from `address`, unless the password was changed or the user blocked since the check: stores the
+    /// better hash if there is one, counts the log-in, takes the attempt back and knows the address from now on. The
+    /// password stays what it is until the transaction ends ([`passwords::stands`]).
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn settle(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, keystead_store::Fault> {
+    pub fn settle(
+        &self,
+        tx: &mut Tx<'_>,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<Settled, keystead_store::Fault> {
         let id = &self.user.id;
-        match &self.shown {
-            Shown::Chosen(hash) => passwords::stands(tx, id, hash),
+        // The password and the user before the counters: who waits for those holds nothing that a whole office needs.
+        let stands = match &self.shown {
+            Shown::Chosen(hash) => passwords::stands(tx, id, hash)?,
             Shown::Typed {
-                gate,
-                counted,
-                verified,
-                better,
-            } => {
-                gate.settle(tx, *counted, &self.user, now)?;
-                match better {
-                    None => passwords::stands(tx, id, verified),
-                    Some(better) => {
-                        Ok(passwords::upgrade(tx, id, verified, better)? == Upgrade::Done)
-                    }
-                }
+                verified, better, ..
+            } => match better {
+                None => passwords::stands(tx, id, verified)?,
+                Some(better) => passwords::upgrade(tx, id, verified, better)? == Upgrade::Done,
+            },
+        };
+        let settled = if !stands {
+            Settled::PasswordChanged
+        } else if users::record_login(tx, id, Some(address), now)?.is_none() {
+            Settled::Blocked
+        } else {
+            Settled::In
+        };
+        if let Shown::Typed { gate, counted, .. } = &self.shown {
+            match settled {
+                Settled::In => gate.settle(tx, *counted, id, now)?,
+                Settled::PasswordChanged => gate.take_back(tx, *counted)?,
+                Settled::Blocked => gate.forgive(tx, *counted)?,
             }
         }
+        Ok(settled)
     }
 }
 
@@ -104,8 +131,8 @@ pub enum Checked {
 
 /// Checks a password.
 ///
-/// The attempt is counted, durably, before anything is hashed; [`Authenticated::settle`] takes a right one back. So however
-/// many attempts come at once, no more passwords are tried than the limits allow. An account that does not exist is limited like one that does,
+/// The attempt is counted, durably, before anything is hashed; [`Authenticated::settle`] takes a right one back, and what
+/// never gets there stays counted. So however many attempts come at once, no more passwords are tried than the limits allow. An account that does not exist is limited like one that does,
 /// and costs the same hash.
 ///
 /// # Errors
@@ -161,22 +188,20 @@ pub async fn check(services: &Services, asked: &CredentialCheck<'_>) -> Result<C
     let (Account { user, .. }, Some(verified)) = (account, stored) else {
         return reject(Why::WrongPassword);
     };
+    if user.blocked {
+        store.write(move |tx| gate.forgive(tx, whence)).await?;
+        return Ok(Checked::Rejected(Rejection {
+            user: Some(user.id),
+            why: Why::Blocked,
+        }));
+    }
     let shown = Shown::Typed {
         gate,
         counted: whence,
         verified,
         better,
     };
-    let who = Authenticated { user, shown };
-    if who.user.blocked {
-        let id = who.user.id.clone();
-        store.write(move |tx| who.settle(tx, now)).await?;
-        return Ok(Checked::Rejected(Rejection {
-            user: Some(id),
-            why: Why::Blocked,
-        }));
-    }
-    Ok(Checked::Verified(Box::new(who)))
+    Ok(Checked::Verified(Box::new(Authenticated { user, shown })))
 }
 
 struct Account {

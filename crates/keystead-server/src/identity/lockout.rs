@@ -19,7 +19,7 @@ use keystead_store::{
     Fault, Tx,
     attempts::{self, Allowance, Attempt, Of},
     known_addresses,
-    users::{User, email_key},
+    users::email_key,
 };
 
 use crate::limits::household;
@@ -161,11 +161,19 @@ impl Gate {
             .try_for_each(|counter| counter.take_back(tx))
     }
 
-    /// Takes an attempt back that was right, forgives what was wrong from here before it, and knows the address from now
-    /// on, unless the account is blocked.
+    /// Takes an attempt back that was right, and forgives what was wrong from here before it.
     ///
     /// What was wrong with other accounts from here, and with this account from elsewhere, stays counted: or else who
     /// has one account could wash himself clean between guesses at others.
+    ///
+    /// # Errors
+    /// A [`Fault`] of the database.
+    pub fn forgive(&self, tx: &mut Tx<'_>, counted: Whence) -> Result<(), Fault> {
+        self.take_back(tx, counted)?;
+        attempts::forgive(tx, Of::AccountAndAddress, &self.pair)
+    }
+
+    /// The same, and the address is known from now on: for who is let in.
     ///
     /// # Errors
     /// A [`Fault`] of the database.
@@ -173,15 +181,11 @@ impl Gate {
         &self,
         tx: &mut Tx<'_>,
         counted: Whence,
-        user: &User,
+        user: &UserId,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        self.take_back(tx, counted)?;
-        attempts::forgive(tx, Of::AccountAndAddress, &self.pair)?;
-        if user.blocked {
-            return Ok(());
-        }
-        known_addresses::note(tx, &user.id, &self.home, KNOWN, now + KNOWN_FOR, now)
+        self.forgive(tx, counted)?;
+        known_addresses::note(tx, user, &self.home, KNOWN, now + KNOWN_FOR, now)
     }
 
     /// The counters of an attempt, always in this order, so that two transactions wait for each other in one direction only.

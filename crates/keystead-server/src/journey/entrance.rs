@@ -5,7 +5,6 @@ use keystead_protocol::error::{Code, OAuthError};
 use keystead_store::{
     connections::{self, Connection},
     log::{self, Entry},
-    users,
 };
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     identity::{
-        accounts::Authenticated,
+        accounts::{Authenticated, Settled},
         database::DatabaseOptions,
         sessions::{self, Current},
     },
@@ -55,9 +54,9 @@ pub(super) enum Door {
 pub(super) enum Entered {
     /// The browser has its session and its way.
     In(Response),
-    /// An administrator has blocked the account. Nothing changed.
+    /// An administrator has blocked the account. No session began.
     Blocked,
-    /// The password that was shown is not the stored one any more. Nothing changed.
+    /// The password that was shown is not the stored one any more. No session began, and the attempt did not count.
     PasswordChanged,
 }
 
@@ -115,9 +114,9 @@ impl Entrance {
         }
     }
 
-    /// Lets a user in who has shown a password, in one transaction: what follows from the check is settled and, unless the
-    /// password was changed or the user blocked meanwhile, the log-in is counted, the session begins under a cookie that
-    /// nobody has seen, the journey becomes this user's, and the log says so.
+    /// Lets a user in who has shown a password, in one transaction: unless that was changed or the user blocked meanwhile,
+    /// the log-in is counted, the session begins under a cookie that nobody has seen, the journey becomes this user's, and
+    /// the log says so.
     ///
     /// `before` stands in the log before the log-in.
     ///
@@ -144,11 +143,10 @@ impl Entrance {
             ..Done::default()
         };
         let entered = services.store.write(move |tx| {
-            if !who.settle(tx, now)? {
-                return Ok(Some(Entered::PasswordChanged));
-            }
-            if users::record_login(tx, &id, Some(&address), now)?.is_none() {
-                return Ok(Some(Entered::Blocked));
+            match who.settle(tx, &address, now)? {
+                Settled::In => {}
+                Settled::PasswordChanged => return Ok(Some(Entered::PasswordChanged)),
+                Settled::Blocked => return Ok(Some(Entered::Blocked)),
             }
             let session = entering.enter(tx, former.as_ref(), now)?;
             begun.begin(tx, &id, &session.id, done, now)?;

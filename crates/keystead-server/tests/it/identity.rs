@@ -6,11 +6,13 @@ use keystead_protocol::{
     ids::{ConnectionId, UserId},
     secret::Secret,
 };
-use keystead_server::identity::accounts::{self, Checked, CredentialCheck, NewAccount, SignedUp};
+use keystead_server::identity::accounts::{
+    self, Authenticated, Checked, CredentialCheck, NewAccount, Settled, SignedUp,
+};
 use keystead_store::{
     Insert,
     connections::{self, Connection, Options},
-    passwords,
+    known_addresses, passwords,
     users::{self, Insertion, Profile, User, UserMetadata},
 };
 use serde_json::Value;
@@ -84,16 +86,39 @@ impl Town {
         accounts::check(&self.house.services, &asked).await.unwrap()
     }
 
+    /// Somebody shows the right password.
+    pub async fn shows(&self, identifier: &str, address: &str) -> Authenticated {
+        match self.tries(identifier, PASSWORD, address).await {
+            Checked::Verified(who) => *who,
+            Checked::Rejected(rejection) => panic!("{rejection:?}"),
+        }
+    }
+
+    /// Whether an account was logged in to from `address`.
+    pub async fn knows(&self, user: &UserId, address: &'static str) -> bool {
+        let (user, now) = (user.clone(), self.house.now());
+        self.house
+            .writes(move |tx| known_addresses::is_known(tx, &user, address, now))
+            .await
+    }
+
+    /// Somebody who has shown a password is let in, or not.
+    pub async fn settles(&self, who: Authenticated, address: &str) -> Settled {
+        let (now, address) = (self.house.now(), address.to_owned());
+        self.house
+            .writes(move |tx| who.settle(tx, &address, now))
+            .await
+    }
+
     /// The same and, if the password is right, what follows from that; in a word: `in`, or why not.
     pub async fn answer(&self, identifier: &str, password: &str, address: &str) -> String {
         match self.tries(identifier, password, address).await {
             Checked::Verified(who) => {
-                let now = self.house.now();
-                let settled = self.house.writes(move |tx| who.settle(tx, now)).await;
-                if settled {
-                    "in"
-                } else {
-                    "the password changed"
+                let settled = self.settles(*who, address).await;
+                match settled {
+                    Settled::In => "in",
+                    Settled::PasswordChanged => "the password changed",
+                    Settled::Blocked => "blocked meanwhile",
                 }
                 .to_owned()
             }

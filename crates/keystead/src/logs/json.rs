@@ -1,6 +1,7 @@
-//! A log line as one JSON object. Every request waits for its line to be made, so each value goes straight to its place.
+//! A log line as one JSON object. Every request waits for its line to be made, so nothing stands between a value and its
+//! place in the line but what JSON asks for.
 
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Write as _};
 
 use tracing::{
     Event, Subscriber,
@@ -113,7 +114,11 @@ impl Members<'_, '_> {
 
 impl Visit for Members<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.member(field, |to| text(to, &format!("{value:?}")));
+        self.member(field, |to| {
+            let mut said = String::new();
+            write!(said, "{value:?}")?;
+            text(to, &said)
+        });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keystead_protocol::secret::Secret;
 use keystead_server::{
     identity::{
-        accounts::{Checked, SignedUp},
+        accounts::{Checked, Settled, SignedUp},
         database::DatabaseOptions,
         policy::{Policy, Weakness},
     },
@@ -80,6 +80,42 @@ on_both! {
         town.house.writes(move |tx| users::block(tx, &ada, now).map(drop)).await;
         assert_eq!(town.answer("ada@example.org", "a guess", HOME).await, "wrong password");
         assert_eq!(town.answer("ada@example.org", PASSWORD, HOME).await, "user is blocked");
+    }
+
+    async fn a_password_that_was_changed_meanwhile_earns_nothing_and_costs_nothing(house) {
+        let town = Town::new(house, json!({})).await;
+        let ada = town.resident("ada@example.org").await.id;
+        let sets = async |hash: &str| {
+            let (ada, hash, now) = (ada.clone(), Secret::from(hash), town.house.now());
+            town.house.writes(move |tx| passwords::set(tx, &ada, &hash, now)).await;
+        };
+        let of_ada = ada.clone();
+        let found = town.house.writes(move |tx| passwords::find(tx, &of_ada)).await;
+        let right = found.unwrap().hash;
+        // More often than anybody may guess from one place.
+        for _ in 0..12 {
+            let who = town.shows("ada@example.org", HOME).await;
+            sets("another").await;
+            assert_eq!(town.settles(who, HOME).await, Settled::PasswordChanged);
+            sets(right.expose()).await;
+        }
+        assert!(!town.knows(&ada, HOME).await);
+        assert_eq!(town.answer("ada@example.org", PASSWORD, HOME).await, "in");
+        assert!(town.knows(&ada, HOME).await);
+    }
+
+    async fn whoever_is_blocked_or_gone_meanwhile_is_not_let_in(house) {
+        let town = Town::new(house, json!({})).await;
+        let (ada, bob) = (town.resident("ada@example.org").await.id, town.resident("bob@example.org").await.id);
+        let (as_ada, as_bob) = (town.shows("ada@example.org", HOME).await, town.shows("bob@example.org", HOME).await);
+        let (blocked, gone, now) = (ada.clone(), bob, town.house.now());
+        town.house.writes(move |tx| {
+            let _ = users::delete(tx, &gone)?;
+            users::block(tx, &blocked, now).map(drop)
+        }).await;
+        assert_eq!(town.settles(as_ada, HOME).await, Settled::Blocked);
+        assert_eq!(town.settles(as_bob, HOME).await, Settled::PasswordChanged);
+        assert!(!town.knows(&ada, HOME).await);
     }
 
     async fn an_imported_hash_is_replaced_at_the_first_log_in(house) {
