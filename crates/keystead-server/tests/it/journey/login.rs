@@ -161,7 +161,8 @@ on_both! {
         let mut late = 0;
         for delay in (0..80).step_by(4) {
             house.gives_password(&ada).await;
-            let browser = house.browser();
+            // Who comes too late has typed a wrong password, and nobody may do so for long from one place.
+            let browser = house.browser_from(&format!("198.51.100.{delay}"));
             let page = browser.comes_from(&app, &[]).await;
             let reset = async {
                 tokio::time::sleep(Duration::from_millis(delay)).await;
