@@ -265,10 +265,14 @@ async fn played(
         }
         Demo::Check { shape, .. } => {
             let outcome = tokio::select! {
-                // Whoever stops the servers makes the next step fail, which is no finding.
-                biased;
                 () = stop.cancelled() => Ok(INTERRUPTED.into()),
                 outcome = check::walk(&stage, *shape, begun) => outcome,
+            };
+            // Whoever stops the servers makes the next step fail, which is no finding, and may be heard of first.
+            let outcome = if stop.is_cancelled() {
+                Ok(INTERRUPTED.into())
+            } else {
+                outcome
             };
             stop.cancel();
             outcome
