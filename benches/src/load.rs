@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     net::SocketAddr,
+    num::NonZeroU64,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -15,7 +16,8 @@ use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
-use tokio::{runtime::Runtime, task::JoinSet};
+use rustix::thread::set_current_timer_slack;
+use tokio::{runtime::Runtime, sync::Semaphore, task::JoinSet};
 
 use crate::{
     http::{Caller, Script},
@@ -134,35 +136,36 @@ pub fn visits(
         runtime.block_on(async {
             let warm_up = time / 5;
             let window = warm_up..warm_up + time;
-            let due = match arrivals {
-                Arrivals::Closed => None,
-                Arrivals::Open(rate) => Some(Arc::new(schedule(rate, warm_up + time))),
-            };
-            let mut connected = Vec::new();
+            // Whatever the server does only once, it has done when the clock starts.
+            let (mut first, mut connected) = (JoinSet::new(), Vec::new());
             for script in scripts {
-                let mut caller = Caller::connect(address, script).await?;
-                // Whatever the server does only once, it has done when the clock starts.
-                caller.ask().await?;
-                connected.push(caller);
+                first.spawn(async move {
+                    let mut caller = Caller::connect(address, script).await?;
+                    caller.ask().await?;
+                    Ok::<_, anyhow::Error>(caller)
+                });
+            }
+            while let Some(caller) = first.join_next().await {
+                connected.push(caller??);
             }
             let mut answers = connected.len() as u64;
-            let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+            let began = Instant::now();
+            let due = match arrivals {
+                Arrivals::Closed => None,
+                Arrivals::Open(rate) => Some(Due::strike(began, schedule(rate, window.end))),
+            };
             let mut callers = JoinSet::new();
             for mut caller in connected {
-                let (due, next, window) = (due.clone(), Arc::clone(&next), window.clone());
+                let (due, window) = (due.clone(), window.clone());
                 callers.spawn(async move {
                     let (mut micros, mut answers) = (Vec::new(), 0);
                     while began.elapsed() < window.end {
                         let asked = match &due {
                             None => began.elapsed(),
-                            Some(due) => {
-                                let Some(moment) = due.get(next.fetch_add(1, Ordering::Relaxed))
-                                else {
-                                    break;
-                                };
-                                until(began, *moment).await;
-                                *moment
-                            }
+                            Some(due) => match due.next().await {
+                                None => break,
+                                Some(moment) => moment,
+                            },
                         };
                         caller.ask().await?;
                         let answered = began.elapsed();
@@ -221,14 +224,36 @@ pub fn bare(
     })
 }
 
-/// Waits for a moment more exactly than a timer of whole milliseconds does.
-async fn until(began: Instant, moment: Duration) {
-    const EARLY: Duration = Duration::from_millis(2);
-    if let Some(pause) = moment.checked_sub(began.elapsed() + EARLY) {
-        tokio::time::sleep(pause).await;
+/// Moments at which requests are due, each handed to one caller when it has come.
+///
+/// A thread sleeps until each: the runtime's timers know whole milliseconds only, and a loop that looks at the clock would
+/// keep the load's core busy, which slows the server's down where both are threads of one physical core.
+#[derive(Clone)]
+struct Due(Arc<(Vec<Duration>, AtomicUsize, Semaphore)>);
+
+impl Due {
+    fn strike(began: Instant, moments: Vec<Duration>) -> Self {
+        let due = Self(Arc::new((moments, AtomicUsize::new(0), Semaphore::new(0))));
+        let clock = due.clone();
+        std::thread::spawn(move || {
+            // Else the system may let it sleep 50 us longer. It can only refuse to say.
+            let _ = set_current_timer_slack(NonZeroU64::new(1));
+            let (moments, _, come) = &*clock.0;
+            for moment in moments {
+                std::thread::sleep(moment.saturating_sub(began.elapsed()));
+                come.add_permits(1);
+            }
+            // Whoever still waits finds that nothing is left.
+            come.add_permits(Semaphore::MAX_PERMITS / 2);
+        });
+        due
     }
-    while began.elapsed() < moment {
-        tokio::task::yield_now().await;
+
+    /// Waits for the next one; `None` when there are no more.
+    async fn next(&self) -> Option<Duration> {
+        let (moments, next, come) = &*self.0;
+        come.acquire().await.ok()?.forget();
+        moments.get(next.fetch_add(1, Ordering::Relaxed)).copied()
     }
 }
 
