@@ -10,11 +10,13 @@ use tracing_subscriber::{
 
 use self::{
     json::Json,
+    text::Text,
     writer::{Flush, Lines},
 };
 use crate::output::Shape;
 
 mod json;
+mod text;
 mod writer;
 
 /// Sends log lines to standard error from now on, panics too. They have been written when the second part of the answer
@@ -53,12 +55,13 @@ pub(crate) fn begin(log: Log) -> io::Result<(Shape, Flush)> {
         .with_writer(writer)
         .with_ansi(false);
     let lines = match shape {
-        Shape::Json => lines.fmt_fields(Json).event_format(Json).boxed(),
-        Shape::Text => lines.boxed(),
+        Shape::Json => lines.event_format(Json).boxed(),
+        Shape::Text => lines.event_format(Text).boxed(),
     };
     // Fails only if logging has begun already, and then lines go where they went.
     let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(filter)
+        .with(lines)
         .try_init();
     std::panic::set_hook(Box::new(|panic| error!(%panic, "a thread panicked")));
     Ok((shape, flush))

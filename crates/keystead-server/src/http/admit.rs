@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{error, info};
 
 use super::{
     Arrival, Origin, Refusal, RequestId, limits, origin::is_forwarding, request_id, security,
@@ -37,7 +37,7 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(arrival) = request.extensions().get::<Arrival>().copied() else {
+    let Some(arrival) = request.extensions_mut().remove::<Arrival>() else {
         error!(
             "a request came without its connection; the router does not stand behind http::listen"
         );
@@ -60,16 +60,14 @@ pub(super) async fn admit(
         .as_ref()
         .map_or(arrival.peer.ip().to_canonical(), |origin| origin.client);
     let mut line = Line::begin(&id, client, &request);
-    let span = info_span!("request", id = id.as_str());
     let mut response = match origin {
         Ok(_) if request.headers().len() > MAX_HEADERS => Refusal::TooManyHeaders.into_response(),
         Ok(origin) => {
             forget_forwarding(&mut request);
             request.extensions_mut().insert(origin);
             request.extensions_mut().insert(id.clone());
-            limits::bound(request, |request| caught(next.run(request)))
-                .instrument(span)
-                .await
+            let answering = limits::bound(request, |request| caught(next.run(request)));
+            id.clone().with(answering).await
         }
         Err(refusal) => refusal.into_response(),
     };

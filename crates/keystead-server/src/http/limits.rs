@@ -40,19 +40,24 @@ where
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Refusal::BodyTooLarge.into_response();
     }
-    let arrived = Arc::new(AtomicBool::new(false));
-    let request = request.map(|body| {
-        // A body that nobody reads never ends; it is late only if somebody waits for it.
-        arrived.store(http_body::Body::is_end_stream(&body), Ordering::Relaxed);
-        Body::new(Watched {
-            body: Limited::new(body, MAX_BODY),
-            arrived: arrived.clone(),
-        })
-    });
+    // A body that nobody reads never ends; it is late only if somebody waits for it.
+    let expected = !http_body::Body::is_end_stream(request.body());
+    let arrived = expected.then(|| Arc::new(AtomicBool::new(false)));
+    let request = match &arrived {
+        None => request,
+        Some(arrived) => request.map(|body| {
+            Body::new(Watched {
+                body: Limited::new(body, MAX_BODY),
+                arrived: arrived.clone(),
+            })
+        }),
+    };
     match tokio::time::timeout(REQUEST_TIME, answer(request)).await {
         Ok(response) => response,
-        Err(_) if arrived.load(Ordering::Relaxed) => Fault::TimedOut.into_response(),
-        Err(_) => Refusal::BodyTooSlow.into_response(),
+        Err(_) if arrived.is_some_and(|it| !it.load(Ordering::Relaxed)) => {
+            Refusal::BodyTooSlow.into_response()
+        }
+        Err(_) => Fault::TimedOut.into_response(),
     }
 }
 

@@ -163,8 +163,8 @@ pub(super) struct Patient<S> {
 struct Head {
     /// How many requests had begun before this head.
     after: u64,
-    deadline: Instant,
-    /// Only a head that does not come at once needs a timer.
+    limit: Duration,
+    /// Only a head that does not come at once needs a timer, and a look at the clock.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -178,7 +178,7 @@ impl<S> Patient<S> {
     ) -> Self {
         let head = head_limit.map(|limit| Head {
             after: 0,
-            deadline: moment() + limit,
+            limit,
             timer: None,
         });
         Self {
@@ -199,7 +199,7 @@ impl<S> Patient<S> {
         {
             self.head = Some(Head {
                 after: begun,
-                deadline: moment() + limit,
+                limit,
                 timer: None,
             });
         }
@@ -209,10 +209,8 @@ impl<S> Patient<S> {
         let begun = self.activity.begun();
         match &mut self.head {
             Some(head) if head.after == begun => {
-                let deadline = head.deadline;
-                let timer = head
-                    .timer
-                    .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                let limit = head.limit;
+                let timer = head.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
                 timer.as_mut().poll(cx).is_ready()
             }
             _ => {

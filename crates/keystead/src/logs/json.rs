@@ -1,21 +1,20 @@
 //! A log line as one JSON object. Every request waits for its line to be made, so nothing stands between a value and its
 //! place in the line but what JSON asks for.
 
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{self, Debug, Write};
 
+use keystead_server::http::RequestId;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
-    span::Record,
 };
 use tracing_subscriber::{
-    field::RecordFields,
-    fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, format::Writer},
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
 
-/// Writes `{"timestamp":…,"level":…,…,"target":…}`, between them the event's own fields, and at the end the `span` in which
-/// it happened.
+/// Writes `{"timestamp":…,"level":…,…,"target":…}`, between them the event's own fields, and at the end the `request` that
+/// was being answered.
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -25,7 +24,7 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        _: &FmtContext<'_, S, N>,
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -33,61 +32,25 @@ where
         let about = event.metadata();
         let level = about.level();
         write!(line, r#"{{"timestamp":"{now:.6}","level":"{level}""#)?;
-        write(&mut line, Place::Behind, event)?;
+        let mut members = Members {
+            to: &mut line,
+            done: Ok(()),
+        };
+        event.record(&mut members);
+        members.done?;
         line.write_str(r#","target":"#)?;
         text(&mut line, about.target())?;
-        if let Some(span) = context.event_scope().and_then(|mut scope| scope.next()) {
-            line.write_str(r#","span":{"name":"#)?;
-            text(&mut line, span.name())?;
-            if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
-                && !fields.is_empty()
-            {
-                write!(line, ",{fields}")?;
-            }
-            line.write_char('}')?;
+        if let Some(id) = RequestId::current() {
+            line.write_str(r#","request":"#)?;
+            text(&mut line, id.as_str())?;
         }
         line.write_str("}\n")
     }
 }
 
-/// The fields of a span, without braces around them.
-impl<'writer> FormatFields<'writer> for Json {
-    fn format_fields<R: RecordFields>(&self, mut to: Writer<'writer>, fields: R) -> fmt::Result {
-        write(&mut to, Place::First, fields)
-    }
-
-    fn add_fields(
-        &self,
-        known: &'writer mut FormattedFields<Self>,
-        more: &Record<'_>,
-    ) -> fmt::Result {
-        let place = if known.is_empty() {
-            Place::First
-        } else {
-            Place::Behind
-        };
-        write(&mut known.as_writer(), place, more)
-    }
-}
-
-/// Whether something stands before a member of an object.
-#[derive(PartialEq)]
-enum Place {
-    First,
-    Behind,
-}
-
-fn write(to: &mut Writer<'_>, place: Place, fields: impl RecordFields) -> fmt::Result {
-    let done = Ok(());
-    let mut members = Members { to, place, done };
-    fields.record(&mut members);
-    members.done
-}
-
-/// `"name":value`, with commas between.
+/// `,"name":value`, again and again.
 struct Members<'a, 'writer> {
     to: &'a mut Writer<'writer>,
-    place: Place,
     done: fmt::Result,
 }
 
@@ -103,9 +66,7 @@ impl Members<'_, '_> {
         name: &str,
         value: impl FnOnce(&mut Writer<'_>) -> fmt::Result,
     ) -> fmt::Result {
-        if std::mem::replace(&mut self.place, Place::Behind) == Place::Behind {
-            self.to.write_char(',')?;
-        }
+        self.to.write_char(',')?;
         text(self.to, name.strip_prefix("r#").unwrap_or(name))?;
         self.to.write_char(':')?;
         value(self.to)
@@ -115,9 +76,9 @@ impl Members<'_, '_> {
 impl Visit for Members<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.member(field, |to| {
-            let mut said = String::new();
-            write!(said, "{value:?}")?;
-            text(to, &said)
+            to.write_char('"')?;
+            write!(Inside(to), "{value:?}")?;
+            to.write_char('"')
         });
     }
 
@@ -148,15 +109,24 @@ impl Visit for Members<'_, '_> {
     }
 }
 
-/// A JSON string. Most need no escape, and those are written as they are.
+/// A JSON string.
 fn text(to: &mut Writer<'_>, text: &str) -> fmt::Result {
-    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        to.write_char('"')?;
-        to.write_str(text)?;
-        to.write_char('"')
-    } else {
-        let escaped = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-        to.write_str(&escaped)
+    to.write_char('"')?;
+    Inside(to).write_str(text)?;
+    to.write_char('"')
+}
+
+/// What is written here stands between the quotes of a JSON string. Most texts need no escape, and stay as they are.
+struct Inside<'a, 'writer>(&'a mut Writer<'writer>);
+
+impl Write for Inside<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+            return self.0.write_str(text);
+        }
+        let quoted = serde_json::to_string(text).map_err(|_| fmt::Error)?;
+        let escaped = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        self.0.write_str(escaped.ok_or(fmt::Error)?)
     }
 }
 
@@ -168,7 +138,7 @@ mod tests {
     };
 
     use serde_json::{Value, json};
-    use tracing::{Level, error, info, info_span};
+    use tracing::{Level, error, info};
 
     use super::*;
 
@@ -193,7 +163,6 @@ mod tests {
             .with_max_level(Level::TRACE)
             .with_ansi(false)
             .with_writer(move || to.clone())
-            .fmt_fields(Json)
             .event_format(Json)
             .finish();
         tracing::subscriber::with_default(subscriber, work);
@@ -256,24 +225,5 @@ mod tests {
             assert_eq!(written[0]["message"], text, "{text:?}");
             assert_eq!(written[0]["level"], "ERROR", "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_line_names_the_innermost_span_it_was_said_in() {
-        let written = lines(|| {
-            let _outer = info_span!("outer", id = "a\"b").entered();
-            info!("in one");
-            let inner = info_span!("inner", later = tracing::field::Empty).entered();
-            info!("in two");
-            inner.record("later", 1);
-            info!("in two");
-        });
-        let spans: Vec<&Value> = written.iter().map(|line| &line["span"]).collect();
-        let outer = json!({ "name": "outer", "id": "a\"b" });
-        let (inner, later) = (
-            json!({ "name": "inner" }),
-            json!({ "name": "inner", "later": 1 }),
-        );
-        assert_eq!(spans, [&outer, &inner, &later]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use crate::program::{Folder, free_port, get};
+use crate::program::{Folder, free_port, get, post};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -113,6 +113,29 @@ fn each_request_leaves_a_line_without_its_query() {
         assert!(line.contains(wanted), "{wanted} in {line}");
     }
     assert!(!line.contains("secret"), "{line}");
+}
+
+#[test]
+fn what_is_said_during_a_request_names_it() {
+    for format in ["json", "text"] {
+        let folder = Folder::new();
+        let port = free_port();
+        let mut server = folder.serves(port, &["--log-format", format]);
+        let answer = post(port, "/oauth/token", "grant_type=client_credentials");
+        let id = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("x-request-id: "))
+            .unwrap();
+        server.waits_for("refused");
+        let line = server.log.last().unwrap();
+        let wanted = match format {
+            "json" => format!(r#","target":"keystead_server::oauth::refusal","request":"{id}"}}"#),
+            _ => format!(
+                r#"  INFO request{{id="{id}"}}: keystead_server::oauth::refusal: refused why="#
+            ),
+        };
+        assert!(line.contains(&wanted), "{wanted} in {line}");
+    }
 }
 
 #[test]
