@@ -197,7 +197,8 @@ impl IdToken<'_> {
 }
 
 fn sign(key: &Signer, typ: Typ, claims: &impl Serialize) -> Result<String, Fault> {
-    let payload = serde_json::to_vec(claims).map_err(|e| Fault::Unwritable(e.to_string()))?;
+    let mut payload = Vec::with_capacity(512);
+    serde_json::to_writer(&mut payload, claims).map_err(|e| Fault::Unwritable(e.to_string()))?;
     key.encode(typ, &payload)
         .map_err(|_| Fault::NoKey(key.key().alg()))
 }

@@ -223,6 +223,20 @@ pub fn find_with_connection(
     .transpose()
 }
 
+/// Whether a user is blocked, and how the connection stands: what every use of a token asks, without the rest of the record.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn standing(tx: &mut Tx<'_>, id: &UserId) -> Result<Option<(bool, Enabled)>, Fault> {
+    let row = tx.row(
+        "SELECT users.blocked, connections.enabled
+         FROM users JOIN connections ON connections.id = users.connection_id WHERE users.id = $1",
+        &[id],
+    )?;
+    row.map(|mut row| Ok((row.take()?, Enabled(row.take()?))))
+        .transpose()
+}
+
 /// Finds the user of a connection who has an e-mail address.
 ///
 /// # Errors

@@ -1,6 +1,10 @@
 //! The parameters of a request, however its body was written.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
 
 use percent_encoding::percent_decode_str;
 use serde::{
@@ -60,13 +64,15 @@ impl Form {
             if value.contains('\0') {
                 return Err(malformed());
             }
-            if form.contains_key(&name) {
-                return Err(OAuthError::new(
-                    Code::InvalidRequest,
-                    format!("Duplicate parameter: {name}"),
-                ));
+            match form.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(Secret::from(value))),
+                Entry::Occupied(first) => {
+                    return Err(OAuthError::new(
+                        Code::InvalidRequest,
+                        format!("Duplicate parameter: {}", first.key()),
+                    ));
+                }
             }
-            form.insert(name, Secret::from(value));
         }
         Ok(Self(form))
     }
@@ -106,7 +112,11 @@ fn malformed() -> OAuthError {
 
 /// Undoes the encoding of one name or value; `None` if what comes out is not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
+    // Few have a plus, and those that have none need not be copied: they may be secrets.
+    let spaced = match text.contains('+') {
+        true => Cow::Owned(text.replace('+', " ")),
+        false => Cow::Borrowed(text),
+    };
     percent_decode_str(&spaced)
         .decode_utf8()
         .ok()

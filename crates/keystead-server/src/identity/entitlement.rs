@@ -56,12 +56,32 @@ pub enum Absent {
 /// # Errors
 /// A fault of the store.
 pub fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Absent>, keystead_store::Fault> {
-    Ok(match users::find_with_connection(tx, id)? {
+    let Some((user, connection)) = users::find_with_connection(tx, id)? else {
+        return Ok(Err(Absent::Gone));
+    };
+    Ok(judged(user.blocked, connection).map(|()| user))
+}
+
+/// Whether a user may still be spoken for, without reading what is known of the user.
+///
+/// # Errors
+/// A fault of the store.
+pub fn is_active(
+    tx: &mut Tx<'_>,
+    id: &UserId,
+) -> Result<Result<(), Absent>, keystead_store::Fault> {
+    Ok(match users::standing(tx, id)? {
         None => Err(Absent::Gone),
-        Some((user, _)) if user.blocked => Err(Absent::Blocked),
-        Some((_, Enabled(false))) => Err(Absent::ConnectionDisabled),
-        Some((user, Enabled(true))) => Ok(user),
+        Some((blocked, connection)) => judged(blocked, connection),
     })
+}
+
+fn judged(blocked: bool, Enabled(enabled): Enabled) -> Result<(), Absent> {
+    match (blocked, enabled) {
+        (true, _) => Err(Absent::Blocked),
+        (false, false) => Err(Absent::ConnectionDisabled),
+        (false, true) => Ok(()),
+    }
 }
 
 /// Cuts what was asked or agreed down to what a user's token may carry: scopes that the API does not define, the client is

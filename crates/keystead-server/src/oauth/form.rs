@@ -44,19 +44,17 @@ pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Form, OAuthError
     let kind = headers
         .get(CONTENT_TYPE)
         .map(|value| value.to_str().unwrap_or("unreadable"));
-    let essence = kind.map(|kind| {
-        kind.split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
+    let essence = kind.map_or("application/x-www-form-urlencoded", |kind| {
+        kind.split(';').next().unwrap_or_default().trim()
     });
-    match essence.as_deref() {
-        None | Some("application/x-www-form-urlencoded") => Form::from_urlencoded(body),
-        Some("application/json") => Form::from_json(body),
-        Some(_) => Err(OAuthError::new(
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Form::from_urlencoded(body)
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Form::from_json(body)
+    } else {
+        Err(OAuthError::new(
             Code::InvalidRequest,
             "Send application/x-www-form-urlencoded or application/json",
-        )),
+        ))
     }
 }

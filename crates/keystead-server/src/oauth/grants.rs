@@ -15,7 +15,7 @@ use crate::{
     catalogue::{KnownApi, KnownClient},
     identity::{
         entitlement::{self, Absent},
-        issue::Keys,
+        issue::{IdTokens, Keys},
         terms,
     },
     oauth::refusal::{Error, Refusal},
@@ -73,8 +73,10 @@ pub enum Subject {
 
 /// A user, and how this came to be on the user's behalf.
 pub struct Person {
-    /// The record.
-    pub user: User,
+    /// Who.
+    pub user: UserId,
+    /// The record; read if an ID token will speak of it.
+    pub record: Option<User>,
     /// The token family.
     pub family: GrantId,
     /// The session.
@@ -116,12 +118,19 @@ impl Cx {
     }
 }
 
-/// Reads a user that may still be spoken for: see [`entitlement::active`].
+/// Reads of a user that may still be spoken for what the tokens need: see [`entitlement::active`].
 ///
 /// # Errors
 /// A fault of the store.
-fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Refusal>, keystead_store::Fault> {
-    let found = entitlement::active(tx, id)?;
+fn active(
+    tx: &mut Tx<'_>,
+    id: &UserId,
+    id_tokens: IdTokens,
+) -> Result<Result<Option<User>, Refusal>, keystead_store::Fault> {
+    let found = match id_tokens {
+        IdTokens::One => entitlement::active(tx, id)?.map(Some),
+        IdTokens::None => entitlement::is_active(tx, id)?.map(|()| None),
+    };
     Ok(found.map_err(|absent| match absent {
         Absent::Gone => Refusal::UserGone,
         Absent::Blocked => Refusal::UserBlocked,
@@ -129,9 +138,10 @@ fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Refusal>, keystea
     }))
 }
 
-fn person(grant: &Grant, user: User) -> Person {
+fn person(grant: &Grant, record: Option<User>) -> Person {
     Person {
-        user,
+        user: grant.user.clone(),
+        record,
         family: grant.id.clone(),
         session: grant.session.clone(),
         nonce: grant.terms.nonce.clone(),

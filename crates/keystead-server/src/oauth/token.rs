@@ -14,7 +14,10 @@ use keystead_protocol::{
     grant_type::GrantType, jwt::Signer, profile::Profile, scope::Scope, time::Timestamp,
     token::TokenRequest,
 };
-use keystead_store::log::{Entry, LogId};
+use keystead_store::{
+    log::{Entry, LogId},
+    users::User,
+};
 use serde::Serialize;
 
 use super::{
@@ -139,7 +142,7 @@ async fn spend(cx: &Cx, voucher: Voucher, heard: &Heard) -> Result<Authorization
 fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
     let (family, subject) = match &authorization.subject {
         Subject::Client => (None, format!("{}@clients", cx.client.id)),
-        Subject::User(person) => (Some(&person.family), person.user.id.to_string()),
+        Subject::User(person) => (Some(&person.family), person.user.to_string()),
     };
     let lifetime = entitlement::access_lifetime(authorization.api.as_deref());
     let access_token = match (authorization.api.as_deref(), &authorization.keys.access) {
@@ -161,15 +164,14 @@ fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
             .map(|secret| secret.expose().to_owned())
             .ok_or(Refusal::NoAudience)?,
     };
-    let id_token = match (&authorization.subject, &authorization.keys.id) {
-        (Subject::User(person), Some(key)) => Some(id_token(
-            cx,
-            person,
-            &authorization.scope,
-            &access_token,
-            key,
-        )?),
-        _ => None,
+    let id_token = match &authorization.subject {
+        Subject::User(person) => person
+            .record
+            .as_ref()
+            .zip(authorization.keys.id.as_deref())
+            .map(|about| id_token(cx, person, about, &authorization.scope, &access_token))
+            .transpose()?,
+        Subject::Client => None,
     };
     Ok(Answer {
         access_token,
@@ -186,14 +188,14 @@ fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
 fn id_token(
     cx: &Cx,
     person: &Person,
+    (user, key): (&User, &Signer),
     scope: &Scope,
     access_token: &str,
-    key: &Signer,
 ) -> Result<String, Error> {
     let identity = Identity {
         client: &cx.client,
         profile: cx.profile,
-        user: &person.user,
+        user,
         session: person.session.as_ref(),
         nonce: person.nonce.as_deref(),
         authenticated_at: person.authenticated_at,
@@ -239,7 +241,7 @@ impl Heard {
             Ok(Authorization {
                 subject: Subject::User(person),
                 ..
-            }) => Some(person.user.id.clone()),
+            }) => Some(person.user.clone()),
             _ => None,
         };
         Entry {

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 /// What every id begins with.
 const PREFIX: &str = "900";
-/// Digits of chance behind the calendar's.
-const CHANCE: u128 = 10_u128.pow(36);
+/// Behind the calendar's digits stand two numbers below this, of 18 digits each, left to chance.
+const CHANCE: u64 = 10_u64.pow(18);
 const LENGTH: usize = 56;
 
 /// The id of a log line: `900`, the UTC calendar's `yyyyMMddHHmmssSSS`, and 36 digits of chance.
@@ -27,13 +27,12 @@ pub struct BadLogId;
 impl LogId {
     /// Draws an id for what happens now.
     pub fn generate(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
-        let chance = (u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())) % CHANCE;
-        Self::at(now, chance)
+        Self::at(now, [rng.next_u64(), rng.next_u64()])
     }
 
     /// The first of all ids that a moment could have.
     pub fn lowest_of(moment: Timestamp) -> Self {
-        Self::at(moment, 0)
+        Self::at(moment, [0, 0])
     }
 
     /// The id as it is written on the wire and in the database.
@@ -42,20 +41,25 @@ impl LogId {
     }
 
     /// Moments outside the years 1970 to 9999 count as the nearest inside.
-    fn at(moment: Timestamp, chance: u128) -> Self {
+    fn at(moment: Timestamp, chance: [u64; 2]) -> Self {
         let moment = jiff::Timestamp::from_millisecond(moment.as_millis().max(0))
             .unwrap_or(jiff::Timestamp::MAX);
         let utc = Offset::UTC.to_datetime(moment);
-        Self(format!(
-            "{PREFIX}{:04}{:02}{:02}{:02}{:02}{:02}{:03}{chance:036}",
-            utc.year(),
-            utc.month(),
-            utc.day(),
-            utc.hour(),
-            utc.minute(),
-            utc.second(),
-            utc.millisecond(),
-        ))
+        // One number is written faster than seven.
+        let calendar = [
+            (i64::from(utc.year()), 1),
+            (utc.month().into(), 100),
+            (utc.day().into(), 100),
+            (utc.hour().into(), 100),
+            (utc.minute().into(), 100),
+            (utc.second().into(), 100),
+            (utc.millisecond().into(), 1_000),
+        ];
+        let digits = calendar
+            .into_iter()
+            .fold(0, |digits, (part, room)| digits * room + part);
+        let [first, second] = chance.map(|chance| chance % CHANCE);
+        Self(format!("{PREFIX}{digits:017}{first:018}{second:018}"))
     }
 }
 

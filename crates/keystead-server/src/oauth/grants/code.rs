@@ -22,6 +22,7 @@ use crate::{
     catalogue::KnownClient,
     identity::{
         entitlement,
+        issue::IdTokens,
         terms::{self, RedirectWas},
     },
     oauth::refusal::Refusal,
@@ -60,11 +61,12 @@ impl Voucher {
             Redemption::Unknown => return Err(Refusal::CodeUnknown.into()),
         };
         check(&code, &self.request, &client.id, &client.metadata)?;
-        let user = active(tx, &code.user)??;
         let agreed = &code.terms.scope;
-        let offer = desk.offer(Wanted::new(code.terms.audience.as_ref(), agreed))?;
+        let wanted = Wanted::new(code.terms.audience.as_ref(), agreed);
+        let record = active(tx, &code.user, wanted.id_token)??;
+        let offer = desk.offer(wanted)?;
         let api = offer.api.as_deref();
-        let mut entitled = offer.entitlement(tx, agreed, &user.id)?;
+        let mut entitled = offer.entitlement(tx, agreed, &code.user)?;
         let refreshes = entitlement::refreshes(&client.metadata, api, &entitled.scope);
         if !refreshes {
             entitled.scope = entitlement::without_refresh(&entitled.scope);
@@ -91,7 +93,7 @@ impl Voucher {
         }
         let person = Person {
             nonce: grant.terms.nonce.clone(),
-            ..super::person(&grant, user)
+            ..super::person(&grant, record)
         };
         Ok(Ok(Authorization {
             subject: Subject::User(Box::new(person)),
@@ -111,7 +113,7 @@ impl Voucher {
     fn why_too_late(&self, tx: &mut Tx<'_>, client: &KnownClient) -> Result<Refusal, Fault> {
         let user = codes::find(tx, &self.key)?
             .filter(|code| code.client == client.id)
-            .map(|code| active(tx, &code.user))
+            .map(|code| active(tx, &code.user, IdTokens::None))
             .transpose()?;
         Ok(match user {
             Some(Err(refusal)) => refusal,

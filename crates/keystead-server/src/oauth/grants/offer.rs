@@ -23,7 +23,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     audience: Option<Audience>,
-    id_token: IdTokens,
+    /// Whether an ID token comes along.
+    pub(super) id_token: IdTokens,
 }
 
 impl Wanted {

@@ -68,17 +68,18 @@ impl Voucher {
         if self.request.audience.is_some() && self.request.audience != grant.audience {
             return Err(Refusal::AudienceMismatch.into());
         }
-        let user = active(tx, &grant.user)??;
         let asked = match &self.request.scope {
             Some(asked) => grant.scope.intersect(asked),
             None => grant.scope.clone(),
         };
-        let offer = desk.offer(Wanted::new(grant.audience.as_ref(), &asked))?;
-        let entitled = offer.entitlement(tx, &asked, &user.id)?;
+        let wanted = Wanted::new(grant.audience.as_ref(), &asked);
+        let record = active(tx, &grant.user, wanted.id_token)??;
+        let offer = desk.offer(wanted)?;
+        let entitled = offer.entitlement(tx, &asked, &grant.user)?;
         // OpenID Connect Core §12.2: a refreshed ID token repeats no nonce.
         let person = Person {
             nonce: None,
-            ..super::person(&grant, user)
+            ..super::person(&grant, record)
         };
         Ok(Ok(Authorization {
             subject: Subject::User(Box::new(person)),
