@@ -212,7 +212,7 @@ pub fn token_id(family: Option<&GrantId>, rng: &mut impl CryptoRng) -> Result<To
     let chance = TokenId::generate(rng);
     match family {
         None => Ok(chance),
-        Some(family) => TokenId::try_from(format!("{family}.{chance}"))
+        Some(family) => TokenId::try_from([family.as_str(), ".", chance.as_str()].concat())
             .map_err(|e| Fault::Unwritable(e.to_string())),
     }
 }

@@ -1,7 +1,6 @@
 //! The parameters of a request, however its body was written.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, btree_map::Entry},
     fmt,
 };
@@ -112,11 +111,10 @@ fn malformed() -> OAuthError {
 
 /// Undoes the encoding of one name or value; `None` if what comes out is not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
-    // Few have a plus, and those that have none need not be copied: they may be secrets.
-    let spaced = match text.contains('+') {
-        true => Cow::Owned(text.replace('+', " ")),
-        false => Cow::Borrowed(text),
-    };
+    if !text.bytes().any(|b| matches!(b, b'+' | b'%')) {
+        return Some(text.to_owned());
+    }
+    let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
         .ok()

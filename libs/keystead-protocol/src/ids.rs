@@ -198,7 +198,7 @@ impl Shape {
 }
 
 fn is_object_id(text: &str) -> bool {
-    text.len() == 24 && text.bytes().all(|b| HEX.contains(&b))
+    text.len() == 24 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn is_prefixed(text: &str, prefix: &str) -> bool {

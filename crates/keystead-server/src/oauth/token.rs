@@ -3,10 +3,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    Extension, Json, Router,
-    body::Bytes,
+    Extension, Router,
+    body::{Body, Bytes},
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     catalogue::KnownClient,
+    error::Fault,
     http::{Now, Origin},
     identity::{
         entitlement,
@@ -49,7 +50,7 @@ async fn token(
 ) -> Response {
     let mut heard = Heard::new(now, origin.client);
     match answer(&services, &headers, &body, &mut heard).await {
-        Ok(answer) => (uncached(), Json(answer)).into_response(),
+        Ok(answer) => answer.into_response(),
         Err(error) => {
             if let Error::Refused(why) = &error {
                 services.logbook.note(heard.line(&services, Err(why)));
@@ -71,6 +72,20 @@ struct Answer {
     scope: String,
     expires_in: u64,
     token_type: &'static str,
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        // Room for all of it: growing would copy the tokens over and over.
+        let tokens = [&self.id_token, &self.refresh_token].into_iter().flatten();
+        let length = self.access_token.len() + tokens.map(String::len).sum::<usize>();
+        let mut body = Vec::with_capacity(length + self.scope.len() + 128);
+        if let Err(why) = serde_json::to_writer(&mut body, &self) {
+            return Fault::Unwritable(why.to_string()).into_response();
+        }
+        let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (uncached(), kind, Body::from(body)).into_response()
+    }
 }
 
 /// What was understood of a request before it ended, for the log and for the form of a refusal.
