@@ -149,17 +149,19 @@ pub fn visits(
                 connected.push(caller??);
             }
             let mut answers = connected.len() as u64;
-            let began = Instant::now();
-            let due = match arrivals {
+            let moments = match arrivals {
                 Arrivals::Closed => None,
-                Arrivals::Open(rate) => Some(Due::strike(began, schedule(rate, window.end))),
+                Arrivals::Open(rate) => Some(schedule(rate, window.end)),
             };
+            let began = Instant::now();
+            let due = moments.map(|moments| Due::strike(began, moments));
             let mut callers = JoinSet::new();
             for mut caller in connected {
                 let (due, window) = (due.clone(), window.clone());
                 callers.spawn(async move {
                     let (mut micros, mut answers) = (Vec::new(), 0);
-                    while began.elapsed() < window.end {
+                    // Whatever was due is asked, however late: what waited longest must not be missing.
+                    while due.is_some() || began.elapsed() < window.end {
                         let asked = match &due {
                             None => began.elapsed(),
                             Some(due) => match due.next().await {

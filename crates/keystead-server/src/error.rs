@@ -22,6 +22,9 @@ pub enum Fault {
     /// A document that we made ourselves cannot be written.
     #[error("an answer cannot be written: {0}")]
     Unwritable(String),
+    /// An ID token is to speak of a user whose record was not read.
+    #[error("an ID token is wanted, and its user was not read")]
+    Unread,
     /// The database has not been heard from for longer than its copies are believed.
     #[error("out of touch with the database for too long to trust what is remembered of it")]
     OutOfTouch,
@@ -51,6 +54,7 @@ impl Fault {
             | Self::Unwritable(_)
             | Self::Panicked(_)
             | Self::Setting(_)
+            | Self::Unread
             | Self::Unconnected => false,
             Self::Crowded | Self::OutOfTouch | Self::TimedOut => true,
         }

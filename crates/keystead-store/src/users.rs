@@ -223,18 +223,32 @@ pub fn find_with_connection(
     .transpose()
 }
 
-/// Whether a user is blocked, and how the connection stands: what every use of a token asks, without the rest of the record.
+/// Whether a user may be spoken for, as far as the database says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether an administrator has locked the user out.
+    pub blocked: bool,
+    /// Whether the users of the connection may log in.
+    pub connection: Enabled,
+}
+
+/// How a user stands, without the rest of the record; `None` if there is no such user.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
-pub fn standing(tx: &mut Tx<'_>, id: &UserId) -> Result<Option<(bool, Enabled)>, Fault> {
+pub fn standing(tx: &mut Tx<'_>, id: &UserId) -> Result<Option<Standing>, Fault> {
     let row = tx.row(
         "SELECT users.blocked, connections.enabled
          FROM users JOIN connections ON connections.id = users.connection_id WHERE users.id = $1",
         &[id],
     )?;
-    row.map(|mut row| Ok((row.take()?, Enabled(row.take()?))))
-        .transpose()
+    row.map(|mut row| {
+        Ok(Standing {
+            blocked: row.take()?,
+            connection: Enabled(row.take()?),
+        })
+    })
+    .transpose()
 }
 
 /// Finds the user of a connection who has an e-mail address.

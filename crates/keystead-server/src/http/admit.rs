@@ -154,14 +154,14 @@ impl Line {
 
     fn end(&mut self, response: &Response) {
         self.ended = true;
-        let (id, method, path, client) = (
+        let (request, method, path, client) = (
             self.id.as_str(),
             self.method.as_str(),
             &self.path,
             self.client,
         );
         if let Some(Broken(fault)) = response.extensions().get() {
-            error!(id, %fault, "request failed");
+            error!(request, %fault, "request failed");
         }
         let why = response
             .extensions()
@@ -175,21 +175,21 @@ impl Line {
             elapsed,
         );
         let (status, ms) = (response.status().as_u16(), millis(elapsed));
-        info!(target: "keystead::access", id, method, path, status, ms, %client, why, "request");
+        info!(target: "keystead::access", request, method, path, status, ms, %client, why, "request");
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         if !self.ended {
-            let (id, method, path, client) = (
+            let (request, method, path, client) = (
                 self.id.as_str(),
                 self.method.as_str(),
                 &self.path,
                 self.client,
             );
             let ms = millis(self.begun.elapsed());
-            info!(target: "keystead::access", id, method, path, ms, %client, "caller went away");
+            info!(target: "keystead::access", request, method, path, ms, %client, "caller went away");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -40,31 +40,30 @@ where
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Refusal::BodyTooLarge.into_response();
     }
-    // A body that nobody reads never ends; it is late only if somebody waits for it.
-    let expected = !http_body::Body::is_end_stream(request.body());
-    let arrived = expected.then(|| Arc::new(AtomicBool::new(false)));
-    let request = match &arrived {
+    let has_body = !http_body::Body::is_end_stream(request.body());
+    let awaited = has_body.then(|| Arc::new(AtomicBool::new(false)));
+    let request = match &awaited {
         None => request,
-        Some(arrived) => request.map(|body| {
+        Some(awaited) => request.map(|body| {
             Body::new(Watched {
                 body: Limited::new(body, MAX_BODY),
-                arrived: arrived.clone(),
+                awaited: awaited.clone(),
             })
         }),
     };
     match tokio::time::timeout(REQUEST_TIME, answer(request)).await {
         Ok(response) => response,
-        Err(_) if arrived.is_some_and(|it| !it.load(Ordering::Relaxed)) => {
+        Err(_) if awaited.is_some_and(|it| it.load(Ordering::Relaxed)) => {
             Refusal::BodyTooSlow.into_response()
         }
         Err(_) => Fault::TimedOut.into_response(),
     }
 }
 
-/// A request body that remembers whether it has arrived in full: who is late, the caller or we?
+/// A request body that remembers whether somebody waits for more of it: who is late, the caller or we?
 struct Watched {
     body: Limited<Body>,
-    arrived: Arc<AtomicBool>,
+    awaited: Arc<AtomicBool>,
 }
 
 impl http_body::Body for Watched {
@@ -75,11 +74,9 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() || self.body.is_end_stream() {
-            self.arrived.store(true, Ordering::Relaxed);
-        }
-        Poll::Ready(frame)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.awaited.store(frame.is_pending(), Ordering::Relaxed);
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -149,8 +149,9 @@ fn moment() -> Instant {
 /// A stream that fails when the other end dawdles.
 ///
 /// The HTTP library has one timer for waiting between requests and for reading a head; load balancers want the first
-/// long and slow-header attacks want the second short. Here the clock for a head starts with its first byte (on a
-/// fresh connection at once) and stops when the request begins.
+/// long and slow-header attacks want the second short. Here the clock for a head starts when the rest of it does not come
+/// with its first byte (on a fresh connection at once) and stops when the request begins. A head whose beginning came
+/// together with the request before it is not told apart from quiet.
 pub(super) struct Patient<S> {
     stream: S,
     activity: Activity,

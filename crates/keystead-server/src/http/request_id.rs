@@ -37,8 +37,8 @@ impl RequestId {
         fit.then(|| Self(id.clone()))
     }
 
-    /// Answers a request under this id, so that what is logged on the way can name it. A span of the tracing library would
-    /// do the same at twenty times the price, whether or not anything is logged.
+    /// Answers a request under this id, so that what is logged on the way can name it. Costs next to nothing while nothing
+    /// is logged, unlike a span.
     pub(super) fn with<F: Future>(self, answering: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, answering)
     }

@@ -13,7 +13,7 @@ use keystead_store::{
     apis::{ClientPolicy, TokenDialect, UserPolicy},
     client_grants::{ClientGrant, SubjectType},
     roles,
-    users::{self, Enabled, User},
+    users::{self, Enabled, Standing, User},
 };
 
 use super::claims::OPENID_SCOPES;
@@ -59,7 +59,11 @@ pub fn active(tx: &mut Tx<'_>, id: &UserId) -> Result<Result<User, Absent>, keys
     let Some((user, connection)) = users::find_with_connection(tx, id)? else {
         return Ok(Err(Absent::Gone));
     };
-    Ok(judged(user.blocked, connection).map(|()| user))
+    let standing = Standing {
+        blocked: user.blocked,
+        connection,
+    };
+    Ok(judged(standing).map(|()| user))
 }
 
 /// Whether a user may still be spoken for, without reading what is known of the user.
@@ -70,17 +74,18 @@ pub fn is_active(
     tx: &mut Tx<'_>,
     id: &UserId,
 ) -> Result<Result<(), Absent>, keystead_store::Fault> {
-    Ok(match users::standing(tx, id)? {
-        None => Err(Absent::Gone),
-        Some((blocked, connection)) => judged(blocked, connection),
-    })
+    let standing = users::standing(tx, id)?;
+    Ok(standing.map_or(Err(Absent::Gone), judged))
 }
 
-fn judged(blocked: bool, Enabled(enabled): Enabled) -> Result<(), Absent> {
-    match (blocked, enabled) {
-        (true, _) => Err(Absent::Blocked),
-        (false, false) => Err(Absent::ConnectionDisabled),
-        (false, true) => Ok(()),
+fn judged(standing: Standing) -> Result<(), Absent> {
+    match standing {
+        Standing { blocked: true, .. } => Err(Absent::Blocked),
+        Standing {
+            connection: Enabled(false),
+            ..
+        } => Err(Absent::ConnectionDisabled),
+        Standing { .. } => Ok(()),
     }
 }
 

@@ -118,7 +118,7 @@ impl Cx {
     }
 }
 
-/// Reads of a user that may still be spoken for what the tokens need: see [`entitlement::active`].
+/// Makes sure that a user may still be spoken for, and reads the record if an ID token will: see [`entitlement::active`].
 ///
 /// # Errors
 /// A fault of the store.

@@ -14,10 +14,7 @@ use keystead_protocol::{
     grant_type::GrantType, jwt::Signer, profile::Profile, scope::Scope, time::Timestamp,
     token::TokenRequest,
 };
-use keystead_store::{
-    log::{Entry, LogId},
-    users::User,
-};
+use keystead_store::log::{Entry, LogId};
 use serde::Serialize;
 
 use super::{
@@ -179,14 +176,15 @@ fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
             .map(|secret| secret.expose().to_owned())
             .ok_or(Refusal::NoAudience)?,
     };
-    let id_token = match &authorization.subject {
-        Subject::User(person) => person
-            .record
-            .as_ref()
-            .zip(authorization.keys.id.as_deref())
-            .map(|about| id_token(cx, person, about, &authorization.scope, &access_token))
-            .transpose()?,
-        Subject::Client => None,
+    let id_token = match (&authorization.subject, authorization.keys.id.as_deref()) {
+        (Subject::User(person), Some(key)) => Some(id_token(
+            cx,
+            person,
+            &authorization.scope,
+            &access_token,
+            key,
+        )?),
+        _ => None,
     };
     Ok(Answer {
         access_token,
@@ -203,10 +201,11 @@ fn mint(cx: &Cx, authorization: Authorization) -> Result<Answer, Error> {
 fn id_token(
     cx: &Cx,
     person: &Person,
-    (user, key): (&User, &Signer),
     scope: &Scope,
     access_token: &str,
+    key: &Signer,
 ) -> Result<String, Error> {
+    let user = person.record.as_ref().ok_or(Fault::Unread)?;
     let identity = Identity {
         client: &cx.client,
         profile: cx.profile,

@@ -237,17 +237,30 @@ async fn a_body_has_a_size() {
 #[tokio::test(start_paused = true)]
 async fn a_request_has_a_time() {
     let slow = async || tokio::time::sleep(Duration::from_mins(5)).await;
-    let read = async |_: Bytes| "read";
+    let (read, digest) = (async |_: Bytes| "read", async move |_: Bytes| slow().await);
     let house = House::new().adding(
         Router::new()
-            .route("/slow", get(slow))
-            .route("/read", post(read)),
+            .route("/slow", get(slow).post(slow))
+            .route("/read", post(read))
+            .route("/digest", post(digest)),
     );
-    assert_eq!(
-        house.visitor().gets("/slow").await.short(),
-        r#"503 {"error":"temporarily_unavailable","error_description":"The server cannot answer right now. Try again in a moment."}"#,
-        "our fault"
-    );
+    let sent = async |path| {
+        let visitor = house.visitor();
+        visitor
+            .sends_body(Request::post(path), Body::from("sent"))
+            .await
+    };
+    for answer in [
+        house.visitor().gets("/slow").await,
+        sent("/slow").await,
+        sent("/digest").await,
+    ] {
+        assert_eq!(
+            answer.short(),
+            r#"503 {"error":"temporarily_unavailable","error_description":"The server cannot answer right now. Try again in a moment."}"#,
+            "our fault"
+        );
+    }
     let never = Body::new(Never);
     assert_eq!(
         house

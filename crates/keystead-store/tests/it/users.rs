@@ -2,8 +2,8 @@
 
 use keystead_protocol::ids::UserId;
 use keystead_store::{
-    Tx,
-    users::{self, Insertion, Update, User},
+    Effect, Tx, connections,
+    users::{self, Enabled, Insertion, Standing, Update, User},
 };
 use serde_json::json;
 
@@ -35,6 +35,35 @@ pub const CASES: &[Case] = &[
             assert_eq!(found(house, &user.id), Some(user));
         }
         assert_eq!(found(house, &"auth0|x".try_into().unwrap()), None);
+    }),
+    ("how a user stands is said without the rest", |house| {
+        let connection = house.connection("db");
+        let user = house.new_user(&connection, "ada@example.org");
+        assert_eq!(insert(house, &user), Insertion::Inserted);
+        let standing = || {
+            let id = user.id.clone();
+            house.read(move |tx| users::standing(tx, &id)).unwrap()
+        };
+        let stands = |blocked, enabled| {
+            let connection = Enabled(enabled);
+            Some(Standing {
+                blocked,
+                connection,
+            })
+        };
+        assert_eq!(standing(), stands(false, true));
+        let (id, now) = (user.id.clone(), house.now());
+        let blocked = house.write(move |tx| users::block(tx, &id, now));
+        assert_eq!(blocked.unwrap(), Some(vec![]));
+        assert_eq!(standing(), stands(true, true));
+        let disabled =
+            house.write(move |tx| connections::set_enabled(tx, &connection.id, false, now));
+        assert_eq!(disabled.unwrap(), Effect::Done);
+        assert_eq!(standing(), stands(true, false));
+        let id = user.id.clone();
+        let deleted = house.write(move |tx| users::delete(tx, &id));
+        assert_eq!(deleted.unwrap(), Effect::Done);
+        assert_eq!(standing(), None);
     }),
     (
         "a user is found by either name in either case, in that connection",

@@ -9,7 +9,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Writes `TIME LEVEL request{id="…"}: TARGET: …` and the event's own fields.
+/// Writes `TIME LEVEL TARGET: …` and the event's own fields, and at the end the `request` that was being answered.
 pub(super) struct Text;
 
 impl<S, N> FormatEvent<S, N> for Text
@@ -25,12 +25,11 @@ where
     ) -> fmt::Result {
         let now = jiff::Timestamp::now();
         let about = event.metadata();
-        write!(line, "{now:.6} {:>5} ", about.level())?;
-        if let Some(id) = RequestId::current() {
-            write!(line, "request{{id={:?}}}: ", id.as_str())?;
-        }
-        write!(line, "{}: ", about.target())?;
+        write!(line, "{now:.6} {:>5} {}: ", about.level(), about.target())?;
         context.format_fields(line.by_ref(), event)?;
+        if let Some(id) = RequestId::current() {
+            write!(line, " request={:?}", id.as_str())?;
+        }
         writeln!(line)
     }
 }

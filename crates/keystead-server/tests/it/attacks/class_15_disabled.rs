@@ -21,8 +21,9 @@ const API: &str = "https://api.example/";
 /// What a client and its user had before something was switched off.
 struct Before {
     app: App,
-    code: String,
-    refresh_token: String,
+    /// With `openid`, and without.
+    codes: [String; 2],
+    refresh_tokens: [String; 2],
     users: String,
     opaque: String,
     machines: String,
@@ -56,9 +57,17 @@ async fn before(house: &House, id: &str, api: &apis::Api) -> (Before, User, Gran
     let machines = app
         .asks(json!({ "grant_type": "client_credentials", "audience": identifier }))
         .await;
+    let plain = || Agreed {
+        scope: "offline_access read:messages",
+        ..agreed(Some(identifier))
+    };
+    let without = app.redeems(&house.code(&app, &user, plain()).await).await;
     let before = Before {
-        code: house.code(&app, &user, agreed(Some(identifier))).await,
-        refresh_token: given.text("refresh_token"),
+        codes: [
+            house.code(&app, &user, agreed(Some(identifier))).await,
+            house.code(&app, &user, plain()).await,
+        ],
+        refresh_tokens: [&given, &without].map(|given| given.text("refresh_token")),
         users: given.text("access_token"),
         opaque: userinfo.text("access_token"),
         machines: machines.text("access_token"),
@@ -73,15 +82,17 @@ async fn works(house: &House, before: &Before, api: &str, reader: &App) -> [bool
         .app
         .asks(json!({ "grant_type": "client_credentials", "audience": api }))
         .await;
-    let code = before.app.asks(json!({
-        "grant_type": "authorization_code", "code": before.code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER,
-    })).await;
-    let refresh = before.app.refreshes(&before.refresh_token).await;
-    let mut works = vec![
-        machine.status == 200,
-        code.status == 200,
-        refresh.status == 200,
-    ];
+    let (mut redeemed, mut refreshed) = (vec![], vec![]);
+    for (code, refresh_token) in before.codes.iter().zip(&before.refresh_tokens) {
+        let code = before.app.asks(json!({
+            "grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER,
+        }));
+        redeemed.push(code.await.status == 200);
+        refreshed.push(before.app.refreshes(refresh_token).await.status == 200);
+    }
+    assert_eq!(redeemed[0], redeemed[1], "with an ID token and without");
+    assert_eq!(refreshed[0], refreshed[1], "with an ID token and without");
+    let mut works = vec![machine.status == 200, redeemed[0], refreshed[0]];
     for token in [&before.machines, &before.users, &before.opaque] {
         works.push(reader.introspects(token).await["active"] == true);
     }
