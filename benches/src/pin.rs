@@ -1,9 +1,15 @@
 //! Cores: the server has one to itself, and whoever loads it sits on another.
 
-use anyhow::{Context as _, Result, ensure};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::{
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
+};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
 };
 
 /// Where the server and the limits run, and where the load comes from.
@@ -49,7 +55,36 @@ pub fn on<T: Send>(core: usize, work: impl FnOnce() -> Result<T> + Send) -> Resu
         });
         pinned
             .join()
-            .map_err(|_| anyhow::anyhow!("a thread of the benchmark panicked"))?
+            .map_err(|_| anyhow!("a thread of the benchmark panicked"))?
+    })
+}
+
+/// Keeps `core` from falling asleep while `work` is done: a thread spins there whenever nobody else wants it. A core that
+/// sleeps between requests computes slower when it wakes, and a virtual one is given to somebody else, so that a load of
+/// 70 % would be one of 80 or 90.
+///
+/// # Errors
+/// If the thread cannot be bound to the core, or cannot be made to give way to everybody.
+pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> Result<T> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let spinning = scope.spawn(|| {
+            on(core, || {
+                let gives_way = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+                set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, gives_way)
+                    .map_err(|why| anyhow!("a thread cannot be made idle: {why:?}"))?;
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+                Ok(())
+            })
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        let spun = spinning
+            .join()
+            .map_err(|_| anyhow!("a thread of the benchmark panicked"))?;
+        spun.map(|()| done)
     })
 }
 

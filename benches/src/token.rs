@@ -88,7 +88,8 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
         let served = serve(&house, cores, ask.clone(), settings, Arrivals::Closed)?;
         all.append(&mut rows(&format!("token_{name}"), &served, limit));
         let rate = served.found.rate * 0.7;
-        let steady = serve(&house, cores, ask, settings, Arrivals::Open(rate))?;
+        let open = Arrivals::Open(rate);
+        let steady = pin::awake(cores.server, || serve(&house, cores, ask, settings, open))??;
         all.push(
             Row::rate(format!("token_{name}_at_70_percent"), steady.found.rate)
                 .latency(&steady.found),
