@@ -164,7 +164,6 @@ pub(super) struct Patient<S> {
 struct Head {
     /// How many requests had begun before this head.
     after: u64,
-    limit: Duration,
     /// Only a head that does not come at once needs a timer, and a look at the clock.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -177,9 +176,8 @@ impl<S> Patient<S> {
         head_limit: Option<Duration>,
         write_limit: Duration,
     ) -> Self {
-        let head = head_limit.map(|limit| Head {
+        let head = head_limit.map(|_| Head {
             after: 0,
-            limit,
             timer: None,
         });
         Self {
@@ -194,13 +192,12 @@ impl<S> Patient<S> {
 
     fn started_head(&mut self) {
         let begun = self.activity.begun();
-        if let Some(limit) = self.head_limit
+        if self.head_limit.is_some()
             && self.activity.is_quiet()
             && self.head.as_ref().is_none_or(|head| head.after != begun)
         {
             self.head = Some(Head {
                 after: begun,
-                limit,
                 timer: None,
             });
         }
@@ -208,9 +205,8 @@ impl<S> Patient<S> {
 
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let begun = self.activity.begun();
-        match &mut self.head {
-            Some(head) if head.after == begun => {
-                let limit = head.limit;
+        match (&mut self.head, self.head_limit) {
+            (Some(head), Some(limit)) if head.after == begun => {
                 let timer = head.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
                 timer.as_mut().poll(cx).is_ready()
             }
