@@ -19,7 +19,8 @@ fn refusal(body: &str) -> String {
 
 #[test]
 fn a_form_is_decoded() {
-    let form = Form::from_urlencoded(b"&a=1+2%2B3&b=%C3%A9&c=&d&&e=x=y%26z&%66=%zz&").unwrap();
+    let form =
+        Form::from_urlencoded(b"&a=1+2%2B3&b=%C3%A9&c=&d&&e=x=y%26z&%66=%zz&g=+4+&h=%20").unwrap();
     assert_eq!(
         pairs(&form),
         [
@@ -28,7 +29,9 @@ fn a_form_is_decoded() {
             ("c", ""),
             ("d", ""),
             ("e", "x=y&z"),
-            ("f", "%zz")
+            ("f", "%zz"),
+            ("g", " 4 "),
+            ("h", " ")
         ]
     );
     assert_eq!(
