@@ -41,6 +41,7 @@ const NEEDS: &[Need] = &[
 /// Packages of Node's that tests run beside ours: whose lock file, and where it is installed.
 const NPM: &[(&str, &str)] = &[
     ("e2e/axe", "target/npm/axe-core"),
+    ("e2e/spa-js", "target/npm/auth0-spa-js"),
     (
         "libs/keystead-verifier/tests/provider",
         "target/npm/oidc-provider",

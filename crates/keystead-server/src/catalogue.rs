@@ -9,28 +9,26 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keystead_protocol::{
-    client::ClientMetadata,
+    client::WebOrigins,
     ids::{ApiId, Audience, ClientId},
-    jwk::{Algorithm, SigningKey, VerifyingKeys},
-    jwt::Signer,
-    profile::ClientType,
-    scope::Scope,
-    secret::Digest,
     time::Timestamp,
 };
 use keystead_store::{
-    Store,
-    apis::{self, Api},
+    Store, Tx, apis,
     client_grants::{self, ClientGrant, SubjectType},
-    clients::{self, Client},
+    clients,
     feed::{self, Change, Entity, News},
-    seal::{Keyring, Place, Slot},
+    seal::Keyring,
     settings,
 };
 
 use crate::{cache::Cache, error::Fault, keys::Keys, pages::Branding, tenant::Tenant};
+
+mod known;
+
+pub use known::{KnownApi, KnownClient};
+use known::{know_api, know_client};
 
 /// How often the feed is read: a change is in force everywhere within a second, so well within it.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -38,44 +36,8 @@ pub const POLL: Duration = Duration::from_millis(250);
 /// For how long caches are believed while the database cannot be asked.
 pub const BELIEVED: Duration = Duration::from_secs(30);
 
-/// A client as the endpoints need it: its metadata read, its secret digested, its keys parsed.
-pub struct KnownClient {
-    /// Its `client_id`.
-    pub id: ClientId,
-    /// What people call it.
-    pub name: String,
-    /// Whether it may do anything at all.
-    pub enabled: bool,
-    /// What is registered about it.
-    pub metadata: ClientMetadata,
-    /// What its secret must hash to; a public client has none.
-    pub secret: Option<Digest>,
-    /// What its ID tokens are signed with, if it asked for HS256 and can keep a secret.
-    pub shared_key: Option<Arc<Signer>>,
-    /// What its assertions are verified with.
-    pub keys: VerifyingKeys,
-}
-
-impl KnownClient {
-    /// What its ID tokens are signed with, where no secret is shared: RS256 unless it registered another.
-    pub fn id_token_algorithm(&self) -> Algorithm {
-        self.metadata
-            .id_token
-            .alg
-            .filter(|alg| !is_shared(*alg))
-            .unwrap_or(Algorithm::RS256)
-    }
-}
-
-/// An API as the endpoints need it.
-pub struct KnownApi {
-    /// The record.
-    pub api: Api,
-    /// The scopes that it defines.
-    pub scope: Scope,
-    /// The key of an API that shares a secret with us (HS256).
-    pub shared_key: Option<Arc<Signer>>,
-}
+/// How many clients are read at once, where all are.
+const AT_ONCE: u32 = 500;
 
 /// The caches. One for each process.
 #[derive(Default)]
@@ -83,6 +45,8 @@ pub struct Catalogue {
     clients: Cache<ClientId, KnownClient>,
     apis: Cache<Audience, KnownApi>,
     client_grants: Cache<(ClientId, ApiId, SubjectType), Option<ClientGrant>>,
+    /// Of all clients together.
+    pages: Cache<(), WebOrigins>,
     tenant: ArcSwap<Tenant>,
     branding: ArcSwap<Branding>,
     /// The signing keys.
@@ -148,6 +112,7 @@ impl Catalogue {
         match news {
             News::Everything { .. } => {
                 self.clients.forget_all();
+                self.pages.forget_all();
                 self.apis.forget_all();
                 self.client_grants.forget_all();
             }
@@ -160,6 +125,7 @@ impl Catalogue {
         match change.entity {
             Entity::Client => {
                 self.clients.forget_where(|client, _| client.as_str() == id);
+                self.pages.forget_all();
                 self.client_grants
                     .forget_where(|(client, _, _), _| client.as_str() == id);
             }
@@ -229,6 +195,20 @@ impl Catalogue {
         Ok(known.map(|known| self.clients.put(epoch, id.clone(), known)))
     }
 
+    /// Whether pages of this origin belong to some client that is switched on. Reads every client when one has changed,
+    /// and else nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] of the store.
+    pub async fn has_page(&self, store: &Store, origin: &str) -> Result<bool, Fault> {
+        if let Some(pages) = self.pages.get(&()) {
+            return Ok(pages.admit(origin));
+        }
+        let epoch = self.pages.epoch();
+        let pages = store.read(pages).await?;
+        Ok(self.pages.put(epoch, (), pages).admit(origin))
+    }
+
     /// The API of an identifier, if it is remembered.
     pub fn api_at_hand(&self, identifier: &Audience) -> Option<Arc<KnownApi>> {
         self.apis.get(identifier)
@@ -289,6 +269,21 @@ impl Catalogue {
     }
 }
 
+/// Where the pages of all clients are that are switched on.
+fn pages(tx: &mut Tx<'_>) -> Result<WebOrigins, keystead_store::Fault> {
+    let (mut pages, mut after) = (WebOrigins::default(), None);
+    loop {
+        let some = clients::list(tx, after.as_ref(), AT_ONCE)?;
+        for client in some.iter().filter(|client| client.enabled) {
+            pages.extend(client.metadata.pages());
+        }
+        after = match some.last() {
+            Some(last) => Some(last.id.clone()),
+            None => return Ok(pages),
+        };
+    }
+}
+
 /// A setting that this version cannot read, because a newer one wrote it or somebody by hand, is no reason to stop.
 fn kept_if_unreadable(read: Result<(), Fault>) -> Result<(), Fault> {
     match read {
@@ -309,90 +304,4 @@ fn concerns(news: &News, entity: Entity) -> bool {
         News::Everything { .. } => true,
         News::Changes(changes) => changes.iter().any(|change| change.entity == entity),
     }
-}
-
-fn know_client(client: Client, keyring: &Keyring) -> Result<KnownClient, Fault> {
-    let place = Place {
-        slot: Slot::ClientSecret,
-        id: client.id.as_str(),
-    };
-    let secret = client
-        .secret
-        .as_ref()
-        .map(|sealed| keyring.open(place, sealed))
-        .transpose()?;
-    let metadata = client.metadata;
-    let shared_key = shared_key(&metadata, secret.as_deref().map(Vec::as_slice))?;
-    let keys = metadata
-        .jwks
-        .as_ref()
-        .map(|jwks| VerifyingKeys::from_json(&jwks.to_string()));
-    let keys = keys.transpose().unwrap_or_else(|why| {
-        tracing::warn!(client = %client.id, %why, "a client's keys cannot be read; its assertions will be refused");
-        None
-    });
-    Ok(KnownClient {
-        id: client.id,
-        name: client.name,
-        enabled: client.enabled,
-        metadata,
-        secret: secret.as_ref().map(|secret| Digest::of(secret)),
-        shared_key,
-        keys: keys.unwrap_or_default(),
-    })
-}
-
-/// The key of ID tokens that are signed with the client's own secret.
-fn shared_key(
-    metadata: &ClientMetadata,
-    secret: Option<&[u8]>,
-) -> Result<Option<Arc<Signer>>, Fault> {
-    let algorithm = metadata.id_token.alg.filter(|alg| is_shared(*alg));
-    match (algorithm, secret, metadata.client_type()) {
-        (Some(algorithm), Some(secret), ClientType::Confidential) => {
-            let decoded = metadata
-                .id_token
-                .secret_encoded
-                .then(|| URL_SAFE_NO_PAD.decode(secret));
-            let bytes = decoded.transpose().map_err(|_| Fault::NoKey(algorithm))?;
-            let key = SigningKey::from_secret(algorithm, bytes.as_deref().unwrap_or(secret));
-            key.map(|key| Some(Arc::new(Signer::new(key))))
-                .map_err(|_| Fault::NoKey(algorithm))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn is_shared(algorithm: Algorithm) -> bool {
-    matches!(
-        algorithm,
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-    )
-}
-
-fn know_api(api: Api, keyring: &Keyring) -> Result<KnownApi, Fault> {
-    let place = Place {
-        slot: Slot::ApiSigningSecret,
-        id: api.id.as_str(),
-    };
-    let algorithm = api.settings.signing_alg;
-    let shared_key = match &api.signing_secret {
-        Some(sealed) if is_shared(algorithm) => {
-            let secret = keyring.open(place, sealed)?;
-            let key =
-                SigningKey::from_secret(algorithm, &secret).map_err(|_| Fault::NoKey(algorithm))?;
-            Some(Arc::new(Signer::new(key)))
-        }
-        _ => None,
-    };
-    let scope = api
-        .scopes
-        .iter()
-        .map(|defined| defined.value.clone())
-        .collect();
-    Ok(KnownApi {
-        api,
-        scope,
-        shared_key,
-    })
 }

@@ -5,6 +5,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use crate::services::Services;
 
 pub mod admit;
+mod cors;
 pub mod health;
 mod limits;
 pub mod listen;

@@ -31,6 +31,7 @@ mod redirects;
 mod scripts_off;
 mod setup;
 mod silent;
+mod spa_js;
 mod tabs;
 mod web;
 
@@ -63,7 +64,7 @@ macro_rules! cases {
 pub(crate) use cases;
 
 fn main() {
-    use Need::{Axe, Browser};
+    use Need::{Axe, Browser, SpaJs};
     // One line a room; rooms in the order of their names.
     let rooms: &[(&str, &[Need], &[Case])] = &[
         ("consent", &[Browser], consent::CASES),
@@ -77,6 +78,7 @@ fn main() {
         ("scripts off", &[Browser], scripts_off::CASES),
         ("setup", &[Browser], setup::CASES),
         ("silent", &[Browser], silent::CASES),
+        ("spa-js", &[Browser, SpaJs], spa_js::CASES),
         ("tabs", &[Browser], tabs::CASES),
     ];
     let mut trials = Vec::new();

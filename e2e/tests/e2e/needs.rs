@@ -12,6 +12,8 @@ pub enum Need {
     Browser,
     /// The checker of accessibility.
     Axe,
+    /// Auth0's library for apps in browsers.
+    SpaJs,
 }
 
 impl Need {
@@ -25,6 +27,8 @@ impl Need {
                 .then_some("chromedriver is not on the PATH; run: cargo xtask test"),
             Self::Axe => (!axe().is_file())
                 .then_some("axe-core is not in target/npm/axe-core; run: cargo xtask test"),
+            Self::SpaJs => (!spa_js().is_file())
+                .then_some("auth0-spa-js is not in target/npm/auth0-spa-js; run: cargo xtask test"),
         }
     }
 }
@@ -45,8 +49,17 @@ pub fn chromium() -> Option<PathBuf> {
 
 /// The script of axe-core, as npm installed it.
 pub fn axe() -> PathBuf {
+    npm("axe-core/node_modules/axe-core/axe.min.js")
+}
+
+/// The script of auth0-spa-js, as npm installed it and as a page without a bundler includes it.
+pub fn spa_js() -> PathBuf {
+    npm("auth0-spa-js/node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.js")
+}
+
+fn npm(path: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    target.join("npm/axe-core/node_modules/axe-core/axe.min.js")
+    target.join("npm").join(path)
 }
 
 fn runs(program: &str) -> bool {

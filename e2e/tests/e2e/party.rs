@@ -6,7 +6,10 @@ use std::{io, net::SocketAddr, sync::LazyLock};
 
 use axum::{
     Form, Router,
-    http::{HeaderName, header::CONTENT_SECURITY_POLICY},
+    http::{
+        HeaderName,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
     response::{Html, IntoResponse, Redirect},
     routing::{get, post},
     serve::Listener,
@@ -17,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use url::Url;
 
-use crate::program::free_address;
+use crate::{needs, program::free_address};
 
 /// An app's site, and one that nobody trusts. Both are this server.
 pub struct Party {
@@ -90,6 +93,8 @@ fn routes() -> Router {
         )
         .route("/form-post", post(received))
         .route("/spa", page(SPA))
+        .route("/spa-js", page(SPA_JS))
+        .route("/auth0-spa-js.js", get(spa_js))
         .route("/embed", page(EMBED))
         .route("/forge", page(FORGE))
         .route("/lenient", page(LEAVE))
@@ -110,6 +115,14 @@ const frame = document.createElement('iframe');
 frame.src = new URLSearchParams(location.search).get('url');
 document.body.append(frame);
 </script>";
+
+/// An app that has Auth0's library for browsers, and is told what to do with it from outside.
+const SPA_JS: &str = "<!doctype html><title>App</title><script src=/auth0-spa-js.js></script>";
+
+async fn spa_js() -> impl IntoResponse {
+    let script = std::fs::read_to_string(needs::spa_js()).unwrap();
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
+}
 
 /// Puts somebody else's page into a frame, for a user to click on without knowing.
 const EMBED: &str =

@@ -110,7 +110,8 @@ fn all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Fault> {
 }
 
 fn apps(now: Timestamp) -> Vec<Client> {
-    let callbacks = ["/callback", "/form-post", "/spa"].map(|path| String::from(party().url(path)));
+    let callbacks =
+        ["/callback", "/form-post", "/spa", "/spa-js"].map(|path| String::from(party().url(path)));
     let web = json!({
         "app_type": "spa",
         "callbacks": callbacks,

@@ -16,11 +16,13 @@ use crate::{
     redirect::{LoopbackPort, RegisteredRedirects},
 };
 
+mod origins;
 mod refresh;
 #[cfg(test)]
 mod tests;
 mod web;
 
+pub use origins::WebOrigins;
 pub use refresh::{Expiration, RefreshTokenPolicy, Rotation, RotationType};
 
 /// Client metadata. The `client_id` stands beside it, as in RFC 7591 §3.2.1, and so does the secret, which is sealed.

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use tracing::{error, info};
 
 use super::{
-    Arrival, Origin, Refusal, RequestId, limits, origin::is_forwarding, request_id, security,
+    Arrival, Origin, Refusal, RequestId, cors, limits, origin::is_forwarding, request_id, security,
 };
 use crate::{
     error::{Broken, Fault},
@@ -60,17 +60,25 @@ pub(super) async fn admit(
         .as_ref()
         .map_or(arrival.peer.ip().to_canonical(), |origin| origin.client);
     let mut line = Line::begin(&id, client, &request);
-    let mut response = match origin {
-        Ok(_) if request.headers().len() > MAX_HEADERS => Refusal::TooManyHeaders.into_response(),
-        Ok(origin) => {
+    let page = cors::Page::behind(&request);
+    let preflight = page.as_ref().and_then(|page| page.preflight(&request));
+    let mut response = match (origin, preflight) {
+        (Ok(_), _) if request.headers().len() > MAX_HEADERS => {
+            Refusal::TooManyHeaders.into_response()
+        }
+        (Ok(_), Some(answer)) => answer,
+        (Ok(origin), None) => {
             forget_forwarding(&mut request);
             request.extensions_mut().insert(origin);
             request.extensions_mut().insert(id.clone());
             let answering = limits::bound(request, |request| caught(next.run(request)));
             id.clone().with(answering).await
         }
-        Err(refusal) => refusal.into_response(),
+        (Err(refusal), _) => refusal.into_response(),
     };
+    if let Some(page) = page {
+        page.admit(&services, response.headers_mut()).await;
+    }
     security::secure(response.headers_mut(), &services.config.issuer);
     response
         .headers_mut()

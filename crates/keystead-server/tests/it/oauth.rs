@@ -5,6 +5,7 @@ mod bad_input;
 mod bootstrap;
 mod client_credentials;
 mod code;
+mod cors;
 mod discovery;
 mod introspect;
 mod keys;

@@ -2,21 +2,29 @@
 
 use serde_json::Value;
 
-use super::ClientMetadata;
+use super::{ClientMetadata, WebOrigins};
+use crate::redirect::RegisteredRedirect;
 
 impl ClientMetadata {
-    /// Whether a page of this origin may have answers by message: Auth0's `web_origins`. Scheme and host are compared
-    /// without regard to case; a slash at the end of what was registered is forgiven.
+    /// Whether a page of this origin may have answers by message: Auth0's `web_origins`.
     pub fn has_web_origin(&self, origin: &str) -> bool {
-        let registered = self.other.get("web_origins").and_then(Value::as_array);
-        registered
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .any(|own| {
-                let own = own.strip_suffix('/').unwrap_or(own);
-                !own.is_empty() && own.eq_ignore_ascii_case(origin)
-            })
+        self.listed("web_origins")
+            .collect::<WebOrigins>()
+            .admit(origin)
+    }
+
+    /// What is registered of where its pages are: `allowed_origins`, `web_origins`, and its callbacks, as with Auth0. Each
+    /// is an origin or a URL that has one.
+    pub fn pages(&self) -> impl Iterator<Item = &str> {
+        let callbacks = self.redirect_uris.iter().flat_map(|uris| uris.iter());
+        self.listed("allowed_origins")
+            .chain(self.listed("web_origins"))
+            .chain(callbacks.map(RegisteredRedirect::as_str))
+    }
+
+    fn listed(&self, member: &str) -> impl Iterator<Item = &str> {
+        let registered = self.other.get(member).and_then(Value::as_array);
+        registered.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// Whether nobody has to confirm that the app is the one meant, where its redirect URI cannot prove it; `None` leaves

@@ -60,6 +60,13 @@ impl RegisteredRedirect {
     pub(crate) fn is_pattern(&self) -> bool {
         self.0.contains('*')
     }
+
+    /// Scheme and authority alone; nothing where there is no authority.
+    pub(crate) fn without_path(&self) -> Option<Self> {
+        let parts = Parts::of(&self.0)?;
+        let authority = parts.authority?;
+        Some(Self(format!("{}://{authority}", parts.scheme)))
+    }
 }
 
 impl TryFrom<String> for RegisteredRedirect {
