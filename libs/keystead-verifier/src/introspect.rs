@@ -1,11 +1,8 @@
 //! Asking the issuer about a token (RFC 7662): for tokens that cannot be read, or for revocation at once.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+mod memory;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use keystead_protocol::{
     claims::{ClaimRefusal, ClaimsSet},
@@ -18,12 +15,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
+use self::memory::{Decision, Memory};
 use crate::{BuildError, Claims, FetchError, Refusal, Verifier, fetch::Fetch};
 
 /// Open questions; more are answered 503, so that a flood of invented tokens does not become the issuer's.
 const MOST_AT_ONCE: usize = 256;
-/// Remembered answers.
-const MOST_REMEMBERED: usize = 10_000;
 
 /// How to ask the issuer about tokens: as a client that authenticates with `client_secret_basic`.
 ///
@@ -61,8 +57,11 @@ impl Introspection {
         self
     }
 
-    /// Remembers an answer so long, and never beyond the token's expiry. By default nothing is remembered, and a
-    /// revocation holds from the next request on.
+    /// Remembers what an answer decided so long, and never beyond the token's expiry. By default nothing is remembered,
+    /// and a revocation holds from the next request on.
+    ///
+    /// There is room for 10,000 tokens that are admitted and for as many that are refused, so that invented tokens take
+    /// no place from good ones; beyond that the oldest make room. An answer that cannot be read decides nothing.
     pub fn remember_for(mut self, span: Duration) -> Self {
         self.remember = span;
         self
@@ -77,10 +76,6 @@ impl fmt::Debug for Introspection {
             .finish_non_exhaustive()
     }
 }
-
-/// A decision belongs to a token and to an audience; scopes are asked of its claims each time.
-type Question = (Digest, Arc<str>);
-type Decision = Result<Claims, Refusal>;
 
 pub(crate) struct Introspector {
     fetch: Fetch,
@@ -132,23 +127,24 @@ impl Introspector {
 
     async fn ask(&self, verifier: &Verifier, token: &str, now: Timestamp) -> Decision {
         if self.settings.remember.is_zero() {
-            return read(verifier, self.answer(token).await?, now);
+            return judge(verifier, self.answer(token).await?, now);
         }
         let question = (Digest::of(token.as_bytes()), Arc::clone(&verifier.audience));
         if let Some(decision) = self.memory.recall(&question, now) {
             return decision;
         }
-        let decision = read(verifier, self.answer(token).await?, now);
+        // Whatever is not the issuer's judgement leaves here and is not remembered.
+        let decision = judge(verifier, self.answer(token).await?, now);
         let mut until = now + self.settings.remember;
         if let Ok(claims) = &decision {
             until = claims.exp.map_or(until, |exp| until.min(exp));
         }
-        self.memory.keep(question, decision.clone(), until, now);
+        self.memory.keep(question, decision.clone(), until);
         decision
     }
 
-    /// The issuer's answer, word for word.
-    async fn answer(&self, token: &str) -> Result<Vec<u8>, Refusal> {
+    /// The issuer's answer, if there is one that can be read.
+    async fn answer(&self, token: &str) -> Result<Answer, Refusal> {
         let away = Refusal::IntrospectionUnavailable;
         let _open = self
             .open
@@ -167,40 +163,14 @@ impl Introspector {
             .fetch
             .post(&self.endpoint, (&client, &secret), form)
             .await;
-        match answer {
-            Ok(document) => Ok(document.body),
-            Err(why) => {
-                tracing::warn!(endpoint = %self.endpoint, %why, "introspection failed");
-                Err(away(why))
-            }
-        }
-    }
-}
-
-/// Decisions, each until its moment.
-#[derive(Default)]
-struct Memory(Mutex<HashMap<Question, (Timestamp, Decision)>>);
-
-impl Memory {
-    fn recall(&self, question: &Question, now: Timestamp) -> Option<Decision> {
-        let memory = self.lock();
-        let (until, decision) = memory.get(question)?;
-        (now < *until).then(|| decision.clone())
-    }
-
-    /// Keeps a decision, unless there are so many that none of them has had its time.
-    fn keep(&self, question: Question, decision: Decision, until: Timestamp, now: Timestamp) {
-        let mut memory = self.lock();
-        if memory.len() >= MOST_REMEMBERED {
-            memory.retain(|_, (until, _)| now < *until);
-        }
-        if memory.len() < MOST_REMEMBERED {
-            memory.insert(question, (until, decision));
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, (Timestamp, Decision)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let answer = answer.and_then(|document| {
+            let malformed = || FetchError::Malformed(self.endpoint.to_string());
+            Answer::parse(document.body).ok_or_else(malformed)
+        });
+        answer.map_err(|why| {
+            tracing::warn!(endpoint = %self.endpoint, %why, "introspection failed");
+            away(why)
+        })
     }
 }
 
@@ -209,38 +179,74 @@ fn is_jwt(token: &str) -> bool {
     token.bytes().filter(|&b| b == b'.').count() == 2
 }
 
-/// Accepts the answer of RFC 7662 §2.2 for our audience. An issuer may leave `iss` and `exp` out, being asked itself and
-/// at this moment; `aud` it may not, because a token for another API is active too.
-fn read(verifier: &Verifier, payload: Vec<u8>, now: Timestamp) -> Decision {
-    /// What tells an access token from others that are active, in the words of several providers.
-    #[derive(Deserialize)]
-    struct Answer {
-        active: bool,
-        token_type: Option<String>,
-        token_use: Option<String>,
-        typ: Option<String>,
-        cnf: Option<IgnoredAny>,
-    }
+/// What the issuer said about a token (RFC 7662 §2.2). Not checked: anything that it says of an active one, see [`judge`].
+enum Answer {
+    Inactive,
+    Active(Box<Active>),
+}
 
-    let answer: Answer = serde_json::from_slice(&payload).map_err(|_| ClaimRefusal::Malformed)?;
-    if !answer.active {
-        return Err(Refusal::Inactive);
+struct Active {
+    kind: Kind,
+    set: ClaimsSet,
+    payload: Vec<u8>,
+}
+
+/// What tells an access token from others that are active, in the words of several providers.
+#[derive(Deserialize)]
+struct Kind {
+    token_type: Option<String>,
+    token_use: Option<String>,
+    typ: Option<String>,
+    cnf: Option<IgnoredAny>,
+}
+
+impl Answer {
+    /// `None` is an endpoint that is broken, or is none. It says nothing about the token, which may be good, and so
+    /// must not become `invalid_token` (RFC 6750 §3.1).
+    fn parse(payload: Vec<u8>) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Judgement {
+            active: bool,
+        }
+
+        // An array is no answer, though serde takes one for the fields of a struct.
+        if !payload.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let Judgement { active } = serde_json::from_slice(&payload).ok()?;
+        if !active {
+            // Nothing else that it may say changes this.
+            return Some(Self::Inactive);
+        }
+        Some(Self::Active(Box::new(Active {
+            kind: serde_json::from_slice(&payload).ok()?,
+            set: serde_json::from_slice(&payload).ok()?,
+            payload,
+        })))
     }
-    let set: ClaimsSet = serde_json::from_slice(&payload).map_err(|_| ClaimRefusal::Malformed)?;
+}
+
+/// Accepts what the issuer says of a token for our audience. An issuer may leave `iss` and `exp` out, being asked itself
+/// and at this moment; `aud` it may not, because a token for another API is active too.
+fn judge(verifier: &Verifier, answer: Answer, now: Timestamp) -> Decision {
+    let Answer::Active(active) = answer else {
+        return Err(Refusal::Inactive);
+    };
+    let Active { kind, set, payload } = *active;
     let is = |said: &Option<String>, known: &[&str]| {
         let known = |said: &String| known.iter().any(|one| said.eq_ignore_ascii_case(one));
         said.as_ref().is_none_or(known)
     };
     let shared = &verifier.shared;
     let leeway = shared.leeway;
-    let why = if !is(&answer.token_type, &["Bearer", "access_token"])
-        || !is(&answer.token_use, &["access_token", "access"])
-        || !is(&answer.typ, &["Bearer", "JWT", "at+jwt"])
+    let why = if !is(&kind.token_type, &["Bearer", "access_token"])
+        || !is(&kind.token_use, &["access_token", "access"])
+        || !is(&kind.typ, &["Bearer", "JWT", "at+jwt"])
     {
         ClaimRefusal::WrongType
     } else if set.nonce.is_some() || set.at_hash.is_some() {
         ClaimRefusal::IdTokenAsAccessToken
-    } else if answer.cnf.is_some() {
+    } else if kind.cnf.is_some() {
         ClaimRefusal::SenderConstrained
     } else if set.iss.as_ref().is_some_and(|iss| *iss != shared.issuer) {
         ClaimRefusal::WrongIssuer
@@ -254,36 +260,4 @@ fn read(verifier: &Verifier, payload: Vec<u8>, now: Timestamp) -> Decision {
         return Ok(Claims::introspected(set, payload));
     };
     Err(why.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_has_a_bound_and_makes_room_for_what_is_new() {
-        let memory = Memory::default();
-        let question = |n: usize| (Digest::of(&n.to_be_bytes()), Arc::from("api"));
-        let keep = |n, until, now| {
-            let at = Timestamp::from_secs;
-            memory.keep(question(n), Err(Refusal::Inactive), at(until), at(now));
-        };
-        for n in 0..MOST_REMEMBERED {
-            keep(n, 60, 0);
-        }
-        keep(MOST_REMEMBERED, 60, 59);
-        assert_eq!(memory.lock().len(), MOST_REMEMBERED);
-        assert!(
-            memory
-                .recall(&question(MOST_REMEMBERED), Timestamp::from_secs(59))
-                .is_none()
-        );
-        keep(MOST_REMEMBERED, 90, 60);
-        assert_eq!(memory.lock().len(), 1);
-        assert!(
-            memory
-                .recall(&question(MOST_REMEMBERED), Timestamp::from_secs(60))
-                .is_some()
-        );
-    }
 }

@@ -36,7 +36,7 @@
 //! | a token that is not good | 401 | `error="invalid_token"` |
 //! | a scope is missing | 403 | `error="insufficient_scope", scope="…"` |
 //! | a malformed header, two tokens | 400 | `error="invalid_request"` |
-//! | the issuer's keys were never reached | 503 | |
+//! | the issuer's keys were never reached, or introspection gave no answer that can be read | 503 | |
 //!
 //! The precise reason is the [`Refusal`]; it goes to [`tracing`](https://docs.rs/tracing) at the level `debug`.
 //!

@@ -49,7 +49,7 @@ pub enum Refusal {
     /// The issuer's keys were never reached, or too long ago.
     #[error("no keys: {0}")]
     KeysUnavailable(FetchError),
-    /// The issuer could not be asked about the token.
+    /// The issuer could not be asked about the token, or its answer cannot be read. Says nothing about the token.
     #[error("no introspection: {0}")]
     IntrospectionUnavailable(FetchError),
     /// The request did not pass a `BearerLayer`: a fault of the program.

@@ -25,7 +25,7 @@ pub struct Endpoint {
 }
 
 pub struct Answers {
-    answer: Mutex<Value>,
+    answer: Mutex<String>,
     questions: AtomicUsize,
     pub form: Mutex<String>,
 }
@@ -35,7 +35,7 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/introspect", listener.local_addr().unwrap());
         let state = Arc::new(Answers {
-            answer: Mutex::new(json!({"active": false})),
+            answer: Mutex::new(json!({"active": false}).to_string()),
             questions: AtomicUsize::new(0),
             form: Mutex::default(),
         });
@@ -47,7 +47,12 @@ impl Endpoint {
     }
 
     pub fn says(&self, answer: Value) {
-        *self.state.answer.lock().unwrap() = answer;
+        self.says_text(answer.to_string());
+    }
+
+    /// As [`says`](Self::says), whether it is JSON or not.
+    pub fn says_text(&self, answer: impl Into<String>) {
+        *self.state.answer.lock().unwrap() = answer.into();
     }
 
     pub fn questions(&self) -> usize {
@@ -74,7 +79,7 @@ async fn answer(
     if headers["authorization"] != wanted.as_str() {
         return (StatusCode::UNAUTHORIZED, String::new());
     }
-    (StatusCode::OK, state.answer.lock().unwrap().to_string())
+    (StatusCode::OK, state.answer.lock().unwrap().clone())
 }
 
 pub fn active(issuer: &str, changes: Value) -> Value {
