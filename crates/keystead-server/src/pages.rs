@@ -37,7 +37,7 @@ mod texts;
 
 pub use self::{
     answer::{FormPost, WebMessage},
-    assets::routes,
+    assets::{avatar_of, routes},
     branding::{Background, Branding, Colors, Gradient},
     colour::Colour,
     confirm::Confirm,

@@ -254,8 +254,7 @@ pub enum ComplianceLevel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IdTokenSettings {
-    /// `id_token_signed_response_alg` of OpenID Connect Registration §2. Absent: HS256 in the legacy pipeline, RS256
-    /// in every other.
+    /// `id_token_signed_response_alg` of OpenID Connect Registration §2. Absent: RS256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alg: Option<Algorithm>,
     /// How long an ID token lives, in seconds.

@@ -203,6 +203,14 @@ impl Profile {
         }
     }
 
+    /// Whether a profile always has a picture: Auth0's library for Swift reads none without one.
+    pub fn always_has_picture(self) -> bool {
+        match self {
+            Self::Compat | Self::Legacy => true,
+            Self::Oidc | Self::Fapi2 => false,
+        }
+    }
+
     /// How `updated_at` is written.
     pub fn updated_at(self) -> TimeForm {
         match self {

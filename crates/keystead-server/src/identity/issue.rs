@@ -13,7 +13,7 @@ use keystead_protocol::{
 };
 use keystead_store::{apis::TokenDialect, users::User};
 
-use super::claims;
+use super::claims::Told;
 use crate::{
     catalogue::{KnownApi, KnownClient},
     error::Fault,
@@ -270,12 +270,18 @@ impl Identity<'_> {
             .access_token
             .filter(|_| strict || from_front)
             .map(hashed);
-        let mut claims = claims::by_name(self.user, self.asked, self.profile);
+        let issuer = &services.config.issuer;
+        let told = Told {
+            user: self.user,
+            profile: self.profile,
+            issuer,
+        };
+        let mut claims = told.by_name(self.asked);
         if !strict || alone {
-            claims.extend(claims::of_scopes(self.user, self.scope, self.profile));
+            claims.extend(told.of_scopes(self.scope));
         }
         mint::IdToken {
-            issuer: services.config.issuer.as_str(),
+            issuer: issuer.as_str(),
             subject: self.user.id.as_str(),
             client: &self.client.id,
             nonce: self.nonce,

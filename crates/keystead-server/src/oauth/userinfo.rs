@@ -15,7 +15,7 @@ use super::{
     refusal::{Error, TokenRefusal, uncached},
     tokens::{self, For},
 };
-use crate::{http::Now, identity::claims, services::Services};
+use crate::{http::Now, identity::claims::Told, services::Services};
 
 pub(super) fn routes() -> Router<Services> {
     Router::new().route("/userinfo", get(by_get).post(by_post))
@@ -94,8 +94,13 @@ async fn answer(
     if !live.scope.contains("openid") {
         return Err(TokenRefusal::InsufficientScope.into());
     }
-    let mut released = claims::of_scopes(&user, &live.scope, profile);
-    released.extend(claims::by_name(&user, &live.asked, profile));
+    let told = Told {
+        user: &user,
+        profile,
+        issuer: &services.config.issuer,
+    };
+    let mut released = told.of_scopes(&live.scope);
+    released.extend(told.by_name(&live.asked));
     released.insert("sub".to_owned(), user.id.as_str().into());
     Ok(released)
 }

@@ -1,4 +1,5 @@
-//! What a browser loads beside a page: embedded, named after its content, and so kept for ever.
+//! What a browser loads beside a page: embedded, named after its content, and so kept for ever. And the picture of whoever
+//! has none, which apps show.
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+
+use crate::config::Issuer;
 
 use super::{branding, fingerprint::fingerprint, policy::CROSS_ORIGIN_RESOURCE_POLICY};
 
@@ -100,9 +103,36 @@ pub(super) fn path(asset: Asset) -> String {
     format!("/assets/{name}")
 }
 
-/// The route of everything that pages load.
+/// Somebody, without a face.
+const AVATAR: &[u8] = include_bytes!("../../assets/avatar.png");
+const AVATAR_PATH: &str = "avatar.png";
+
+/// Where the picture of a user is who has none of their own. It stands in tokens and in apps' records, so it stays there.
+pub fn avatar_of(issuer: &Issuer) -> String {
+    format!("{}{AVATAR_PATH}", issuer.as_str())
+}
+
+/// The routes of everything that pages load, and of the picture.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{name}", get(file))
+    Router::new()
+        .route("/assets/{name}", get(file))
+        .route(&format!("/{AVATAR_PATH}"), get(avatar))
+}
+
+/// Pages of every app may show it.
+async fn avatar() -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("image/png")),
+        (
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=86400"),
+        ),
+        (
+            CROSS_ORIGIN_RESOURCE_POLICY,
+            HeaderValue::from_static("cross-origin"),
+        ),
+    ];
+    (headers, AVATAR)
 }
 
 /// Gives a file out. A name whose fingerprint is another's belongs to a node of another version, which is being

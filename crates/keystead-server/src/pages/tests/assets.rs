@@ -24,6 +24,18 @@ async fn a_page_weighs_little_and_what_it_loads_is_kept_for_ever() {
 }
 
 #[tokio::test]
+async fn the_picture_of_nobody_in_particular_is_for_every_app() {
+    let response = asset("/avatar.png").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let headers = response.headers();
+    assert_eq!(headers[header::CONTENT_TYPE], "image/png");
+    assert_eq!(headers["cross-origin-resource-policy"], "cross-origin");
+    assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=86400");
+    let bytes = axum::body::to_bytes(response.into_body(), 8 * 1024).await;
+    assert!(bytes.unwrap().starts_with(b"\x89PNG\r\n"));
+}
+
+#[tokio::test]
 async fn the_asset_of_another_version_is_ours_and_is_not_kept() {
     for (path, status, kept) in [
         ("/assets/page-000000000000.css", 200, "no-store"),

@@ -47,6 +47,7 @@ on_both! {
             "iss": ISSUER, "sub": id, "aud": "phone", "iat": now, "exp": now + 36_000,
             "nonce": "n-0S6_WzA2Mj", "auth_time": now - 60, "sid": "session-of-ada",
             "name": "ada", "nickname": "ada", "updated_at": "2026-09-21T14:13:20.000Z",
+            "picture": "http://localhost:3000/avatar.png",
             "email": "ada@example.com", "email_verified": true,
         }));
     }
