@@ -1,4 +1,5 @@
-//! Log lines that nobody waits for: gathered, written in batches within a second, merged when there are too many.
+//! Log lines that nobody waits for: gathered, written in batches within a second, merged when there are too many or when they
+//! are strangers'.
 
 use std::{
     collections::{HashMap, hash_map::Entry as Slot},
@@ -126,11 +127,30 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<Note>, merged: Merged) 
                 .drain()
                 .map(|(_, line)| line),
         );
-        keep(&store, batch).await;
+        keep(&store, count_strangers(batch)).await;
         if let Some(told) = flushed {
             let _ = told.send(());
         }
     }
+}
+
+/// Of lines that neither a client nor a user stands behind, one is kept for each kind and address, and counts the others: the
+/// log has a bounded length, and nobody may push other people's lines out of it for nothing.
+fn count_strangers(batch: Vec<Entry>) -> Vec<Entry> {
+    let mut kept: Vec<Entry> = Vec::with_capacity(batch.len());
+    for line in batch {
+        let is_strangers = |line: &Entry| line.client.is_none() && line.user.is_none();
+        let alike = is_strangers(&line).then(|| {
+            kept.iter_mut().find(|first| {
+                is_strangers(first) && first.kind == line.kind && first.address == line.address
+            })
+        });
+        match alike.flatten() {
+            Some(first) => first.occurrences = first.occurrences.saturating_add(line.occurrences),
+            None => kept.push(line),
+        }
+    }
+    kept
 }
 
 /// Writes a batch, trying again while the database is away for a moment.
