@@ -82,6 +82,11 @@ impl Issuer {
         &self.0
     }
 
+    /// Whether an audience is our userinfo endpoint, which is asked for and named in tokens like an API and is none.
+    pub fn is_userinfo(&self, audience: &str) -> bool {
+        audience.strip_prefix(self.as_str()) == Some("userinfo")
+    }
+
     /// The host, IPv6 addresses in brackets.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
@@ -133,6 +138,24 @@ mod tests {
             ("http://[::1]:3000/", "http://[::1]:3000/"),
         ] {
             assert_eq!(Issuer::parse(given).unwrap().as_str(), want, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_userinfo() {
+        let issuer = Issuer::parse("https://id.example.com").unwrap();
+        for (audience, want) in [
+            ("https://id.example.com/userinfo", true),
+            ("https://id.example.com/userinfo/", false),
+            ("https://id.example.com/Userinfo", false),
+            ("https://id.example.com//userinfo", false),
+            ("https://id.example.com/", false),
+            ("http://id.example.com/userinfo", false),
+            ("https://api.example/userinfo", false),
+            ("userinfo", false),
+            ("", false),
+        ] {
+            assert_eq!(issuer.is_userinfo(audience), want, "{audience}");
         }
     }
 

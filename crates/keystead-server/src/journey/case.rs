@@ -79,8 +79,7 @@ impl Case {
         services: &Services,
         audience: Audience,
     ) -> Result<Option<Arc<KnownApi>>, Error> {
-        let issuer = services.config.issuer.as_str();
-        if audience.as_str().strip_prefix(issuer) == Some("userinfo") {
+        if services.config.issuer.is_userinfo(audience.as_str()) {
             return Ok(None);
         }
         let Parts {

@@ -121,6 +121,9 @@ pub enum TokenRefusal {
     /// It was sent twice.
     #[error("sent in more than one way")]
     Several,
+    /// The query where it might stand has a parameter twice or cannot be decoded.
+    #[error("malformed query")]
+    QueryMalformed,
     /// It is no token of ours.
     #[error("{0}")]
     Jwt(#[from] JwtRefusal),
@@ -142,8 +145,8 @@ pub enum TokenRefusal {
 }
 
 impl Refusal {
-    /// What the client is told.
-    pub fn public(&self) -> OAuthError {
+    /// What the client is told under a profile.
+    pub fn public(&self, profile: Profile) -> OAuthError {
         fn say(code: Code, text: impl Into<Cow<'static, str>>) -> OAuthError {
             OAuthError::new(code, text)
         }
@@ -165,11 +168,12 @@ impl Refusal {
                 Code::UnauthorizedClient,
                 format!("Grant type '{grant}' not allowed for the client."),
             ),
-            Self::UnknownAudience(audience) => {
-                say(Code::AccessDenied, format!("Service not found: {audience}"))
-            }
+            Self::UnknownAudience(audience) => say(
+                auth0_or_rfc(profile, Code::AccessDenied, Code::InvalidTarget),
+                format!("Service not found: {audience}"),
+            ),
             Self::NotGranted(audience) => say(
-                Code::AccessDenied,
+                auth0_or_rfc(profile, Code::AccessDenied, Code::InvalidTarget),
                 format!(
                     "Client is not authorized to access '{audience}'. Give it a client grant for this API."
                 ),
@@ -191,13 +195,20 @@ impl Refusal {
                 Code::InvalidGrant,
                 "The refresh_token was generated for a user who doesn't exist anymore.",
             ),
-            Self::UserBlocked => say(Code::Unauthorized, "user is blocked"),
+            Self::UserBlocked => say(
+                auth0_or_rfc(profile, Code::Unauthorized, Code::InvalidGrant),
+                "user is blocked",
+            ),
             Self::ConnectionDisabled => {
                 say(Code::InvalidGrant, "The user's connection is disabled")
             }
             Self::Token(TokenRefusal::Several) => say(
                 Code::InvalidRequest,
                 "Send the access token in one way only",
+            ),
+            Self::Token(TokenRefusal::QueryMalformed) => say(
+                Code::InvalidRequest,
+                "The query has a parameter twice or cannot be decoded",
             ),
             Self::Token(TokenRefusal::InsufficientScope) => say(
                 Code::InsufficientScope,
@@ -212,10 +223,12 @@ impl Refusal {
     }
 
     /// What is added to the answer's headers.
-    fn challenge(&self) -> Option<HeaderValue> {
-        let error = self.public();
-        match (self, error.code()) {
-            (Self::Token(TokenRefusal::Missing), _) => Some(HeaderValue::from_static("Bearer")),
+    fn challenge(&self, code: Code) -> Option<HeaderValue> {
+        match (self, code) {
+            // Something must follow the scheme, and no error where no token came (RFC 6750 §3, §3.1).
+            (Self::Token(TokenRefusal::Missing), _) => {
+                Some(HeaderValue::from_static(r#"Bearer realm="api""#))
+            }
             (Self::Token(TokenRefusal::InsufficientScope), _) => Some(HeaderValue::from_static(
                 r#"Bearer error="insufficient_scope", scope="openid""#,
             )),
@@ -229,10 +242,10 @@ impl Refusal {
 
     /// The answer under a profile.
     pub fn respond(&self, profile: Profile) -> Response {
-        let error = self.public();
+        let error = self.public(profile);
         let status = StatusCode::from_u16(error.status(profile)).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = (status, uncached(), Json(&error)).into_response();
-        if let Some(challenge) = self.challenge() {
+        if let Some(challenge) = self.challenge(error.code()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         if self.is_wrong_guess() {
@@ -276,12 +289,21 @@ impl Refusal {
             | Self::Token(
                 TokenRefusal::Missing
                 | TokenRefusal::Several
+                | TokenRefusal::QueryMalformed
                 | TokenRefusal::Claims(_)
                 | TokenRefusal::Revoked
                 | TokenRefusal::InsufficientScope,
             )
             | Self::TooMany => false,
         }
+    }
+}
+
+/// The token endpoint has codes of Auth0's own; a strict profile hears only those of RFC 6749 §5.2 and RFC 8707 §2.
+fn auth0_or_rfc(profile: Profile, auth0: Code, rfc: Code) -> Code {
+    match profile {
+        Profile::Legacy | Profile::Compat => auth0,
+        Profile::Oidc | Profile::Fapi2 => rfc,
     }
 }
 

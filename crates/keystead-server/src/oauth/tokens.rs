@@ -19,7 +19,7 @@ use keystead_store::{
     users::User,
 };
 
-use super::refusal::{Error, TokenRefusal};
+use super::refusal::{Error, Refusal, TokenRefusal};
 use crate::{
     catalogue::{KnownApi, KnownClient},
     identity::{entitlement, terms},
@@ -79,6 +79,60 @@ pub(super) async fn live(
     Ok(found)
 }
 
+/// An access token of ours by what it can be denied by: it is genuine and has not expired. Whether it holds was not asked.
+pub(super) struct Issued {
+    /// To whom.
+    pub(super) client: ClientId,
+    /// What it is known by.
+    pub(super) name: Name,
+}
+
+/// What an access token is known by.
+pub(super) enum Name {
+    /// A JWT's `jti`, and its `exp`.
+    Id(TokenId, Timestamp),
+    /// Where an opaque one is stored.
+    Key(TokenKey),
+}
+
+/// Reads an access token and asks nothing that may change again: its user, client and API can come back, and it with them.
+/// `None` if it is none of ours, has expired, or ended with its family, which is for good.
+///
+/// Not found is a JWT whose key is gone: revoked, or a secret that went with its API. Nobody can tell whether it is genuine;
+/// only another API of the same name and the same secret would take it again.
+///
+/// # Errors
+/// A fault of the store.
+pub(super) async fn issued(
+    services: &Services,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Issued>, Error> {
+    let Some(key) = TokenKey::of(Purpose::AccessToken, token) else {
+        return match genuine(services, token, For::Inspection, now).await {
+            Ok(genuine) => Ok(Some(Issued {
+                client: genuine.client,
+                name: Name::Id(genuine.id, genuine.expires_at),
+            })),
+            Err(Error::Refused(Refusal::Token(_))) => Ok(None),
+            Err(other) => Err(other),
+        };
+    };
+    let read = services.store.read(move |tx| {
+        let Some(token) = access_tokens::find(tx, &key, now)? else {
+            return Ok(None);
+        };
+        Ok::<_, Error>(match grants::standing(tx, &token.grant, now)? {
+            Standing::Live(grant) => Some(Issued {
+                client: grant.client,
+                name: Name::Key(key),
+            }),
+            Standing::Revoked(_) | Standing::Gone => None,
+        })
+    });
+    read.await
+}
+
 async fn opaque(
     services: &Services,
     key: TokenKey,
@@ -134,17 +188,20 @@ async fn jwt(
     wanted: For<'_>,
     now: Timestamp,
 ) -> Result<Live, Error> {
-    let (claims, api) = genuine(services, text, wanted, now).await?;
-    let id = claims
-        .jti
-        .as_deref()
-        .and_then(|id| TokenId::try_from(id).ok())
-        .ok_or(TokenRefusal::Unknown)?;
+    let Genuine {
+        claims,
+        api,
+        id,
+        client: client_id,
+        expires_at,
+    } = genuine(services, text, wanted, now).await?;
+    // A token that names an API ends with it, whatever else it names. And an ID token, whose audience is a client, must not
+    // be taken for an access token because its other claims fit.
+    let issuer = &services.config.issuer;
+    if api.is_none() && claims.aud.iter().any(|name| !issuer.is_userinfo(name)) {
+        return Err(TokenRefusal::Revoked.into());
+    }
     let subject = claims.sub.clone().ok_or(TokenRefusal::Unknown)?;
-    let client_id = claims
-        .client()
-        .and_then(|id| ClientId::try_from(id).ok())
-        .ok_or(TokenRefusal::Unknown)?;
     let client = issued_to(services, &client_id).await?;
     let issued_at = claims.iat.ok_or(TokenRefusal::Unknown)?;
     let (of, token) = (mint::family_of(&id), id.clone());
@@ -197,18 +254,32 @@ async fn jwt(
         scope: claims.scopes().map_err(|_| TokenRefusal::Unknown)?,
         id: Some(id),
         issued_at,
-        expires_at: claims.exp.ok_or(TokenRefusal::Unknown)?,
+        expires_at,
         asked,
     })
 }
 
-/// Checks signature and claims of an access token that we signed, and finds its API.
+/// A JWT of ours that has not expired.
+struct Genuine {
+    claims: Claims,
+    /// The API that it names first, if there is one of that name: a token for an API that is gone is genuine too.
+    api: Option<Arc<KnownApi>>,
+    /// `jti`.
+    id: TokenId,
+    /// To whom it was issued.
+    client: ClientId,
+    /// `exp`.
+    expires_at: Timestamp,
+}
+
+/// Checks signature and claims of an access token that we signed, and finds its API. Not checked: whether there still is
+/// one, and all that can be taken away without the token's doing.
 async fn genuine(
     services: &Services,
     text: &str,
     wanted: For<'_>,
     now: Timestamp,
-) -> Result<(Claims, Option<Arc<KnownApi>>), Error> {
+) -> Result<Genuine, Error> {
     let token = Token::parse(text).map_err(TokenRefusal::Jwt)?;
     let header = token.header();
     let shared = matches!(
@@ -220,8 +291,6 @@ async fn genuine(
         For::Audience(audience) => audience.to_owned(),
         For::Inspection => named.clone().ok_or(TokenRefusal::Unknown)?,
     };
-    // An ID token's audience is a client: it must not be taken for an access token because its other claims fit.
-    let userinfo = format!("{}userinfo", services.config.issuer.as_str());
     let api = match named.as_deref().map(Audience::try_from) {
         Some(Ok(name)) => {
             services
@@ -231,9 +300,6 @@ async fn genuine(
         }
         _ => None,
     };
-    if api.is_none() && audience != userinfo {
-        return Err(TokenRefusal::Unknown.into());
-    }
     let key = match (shared, header.kid(), &api) {
         (true, _, Some(api)) => api
             .shared_key
@@ -256,7 +322,20 @@ async fn genuine(
     if shared && claims.aud.len() != 1 {
         return Err(TokenRefusal::Claims(claims::ClaimRefusal::WrongAudience).into());
     }
-    Ok((claims, api))
+    Ok(Genuine {
+        id: claims
+            .jti
+            .as_deref()
+            .and_then(|id| TokenId::try_from(id).ok())
+            .ok_or(TokenRefusal::Unknown)?,
+        client: claims
+            .client()
+            .and_then(|id| ClientId::try_from(id).ok())
+            .ok_or(TokenRefusal::Unknown)?,
+        expires_at: claims.exp.ok_or(TokenRefusal::Unknown)?,
+        claims,
+        api,
+    })
 }
 
 /// The first audience that a token names, believed of nobody: it only chooses whose key to try.

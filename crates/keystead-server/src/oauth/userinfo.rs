@@ -27,13 +27,15 @@ async fn by_get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    let query = Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
-    let form = query
-        .as_ref()
-        .ok()
-        .and_then(|form| form.get("access_token"))
-        .map(Secret::from);
-    finish(answer(&services, &headers, form.map(Way::Query), now).await)
+    let answered = match Form::from_urlencoded(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(query) => {
+            let token = query.get("access_token").map(Secret::from);
+            answer(&services, &headers, token.map(Way::Query), now).await
+        }
+        // It may hold a second token, or the same one twice.
+        Err(_) => Err(TokenRefusal::QueryMalformed.into()),
+    };
+    finish(answered)
 }
 
 async fn by_post(

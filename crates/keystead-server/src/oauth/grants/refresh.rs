@@ -65,8 +65,13 @@ impl Voucher {
             Renewal::Dead { grant } => return Ok(Err(Refusal::RefreshDead(grant))),
             Renewal::Unknown => return Ok(Err(Refusal::RefreshUnknown)),
         };
-        if self.request.audience.is_some() && self.request.audience != grant.audience {
-            return Err(Refusal::AudienceMismatch.into());
+        if let Some(audience) = &self.request.audience {
+            // Userinfo is no API here either, as at the authorization endpoint.
+            let issuer = &desk.cx.services.config.issuer;
+            let api = Some(audience).filter(|audience| !issuer.is_userinfo(audience.as_str()));
+            if api != grant.audience.as_ref() {
+                return Err(Refusal::AudienceMismatch.into());
+            }
         }
         let asked = match &self.request.scope {
             Some(asked) => grant.scope.intersect(asked),

@@ -1,7 +1,6 @@
 //! Class 15, at the token endpoint: whatever is switched off is off for every grant, refresh and inspection. Sessions are
 //! beside it.
 
-use axum::extract::Request;
 use keystead_protocol::ids::{ClientGrantId, KeyId};
 use keystead_store::{
     apis,
@@ -96,9 +95,19 @@ async fn works(house: &House, before: &Before, api: &str, reader: &App) -> [bool
     for token in [&before.machines, &before.users, &before.opaque] {
         works.push(reader.introspects(token).await["active"] == true);
     }
-    let request =
-        Request::get("/userinfo").header("authorization", format!("Bearer {}", before.opaque));
-    works.push(house.visitor().sends(request).await.status == 200);
+    let visitor = house.visitor();
+    let users = visitor.shows(&before.users).await;
+    let want = if works[4] {
+        "200 "
+    } else {
+        "401 invalid_token"
+    };
+    assert_eq!(
+        users.refusal(),
+        want,
+        "userinfo hears what introspection does"
+    );
+    works.push(visitor.shows(&before.opaque).await.status == 200);
     works.try_into().unwrap()
 }
 

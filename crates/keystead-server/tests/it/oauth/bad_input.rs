@@ -266,6 +266,65 @@ async fn a_refusal_has_the_status_of_the_clients_profile() {
     }
 }
 
+/// RFC 6749 §5.2 and RFC 8707 §2 know neither `access_denied` nor `unauthorized` at the token endpoint: Auth0 does.
+#[tokio::test]
+async fn a_strict_profile_hears_no_code_of_auth0s_own() {
+    let house = House::begun_with(Engine::Sqlite, &[("LIMITS__FAILURES_PER_SECOND", "0")]).await;
+    for (profile, no_api, no_user) in [
+        ("legacy", "403 access_denied", "403 unauthorized"),
+        ("compat", "403 access_denied", "403 unauthorized"),
+        ("oidc", "400 invalid_target", "400 invalid_grant"),
+        ("fapi2", "400 invalid_target", "400 invalid_grant"),
+    ] {
+        let grants = json!(["client_credentials", "authorization_code", "refresh_token"]);
+        let metadata = json!({ "grant_types": grants, "security_profile": profile });
+        let app = house.client(profile, metadata).await;
+        let ada = house.user(&format!("ada-{profile}")).await;
+        let names = ["gone", "closed"].map(|name| format!("https://{name}.example/{profile}"));
+        let mut apis = vec![];
+        for name in &names {
+            apis.push(house.api(name, |_| {}).await);
+        }
+        let (mut codes, mut tokens) = (vec![], vec![]);
+        for name in &names {
+            let agreed = || Agreed {
+                scope: "openid offline_access",
+                audience: Some(name),
+                ..Agreed::default()
+            };
+            codes.push(house.code(&app, &ada, agreed()).await);
+            let first = app.redeems(&house.code(&app, &ada, agreed()).await).await;
+            tokens.push(first.text("refresh_token"));
+        }
+        let (now, mut closed) = (house.now(), apis.remove(1));
+        let gone = apis.remove(0);
+        closed.settings.subject_type_authorization.user.policy =
+            keystead_store::apis::UserPolicy::DenyAll;
+        house
+            .writes(move |tx| {
+                let _ = keystead_store::apis::update(tx, &closed, now)?;
+                keystead_store::apis::delete(tx, &gone.id, now).map(drop)
+            })
+            .await;
+        for (index, name) in names.iter().enumerate() {
+            let machine = json!({ "grant_type": "client_credentials", "audience": name });
+            for (about, answer) in [
+                ("client_credentials", app.asks(machine).await),
+                ("authorization_code", app.redeems(&codes[index]).await),
+                ("refresh_token", app.refreshes(&tokens[index]).await),
+            ] {
+                assert_eq!(answer.refusal(), no_api, "{profile}: {about} for {name}");
+            }
+        }
+        let code = house.code(&app, &ada, Agreed::default()).await;
+        let id = ada.id.clone();
+        house
+            .writes(move |tx| keystead_store::users::block(tx, &id, now).map(drop))
+            .await;
+        assert_eq!(app.redeems(&code).await.refusal(), no_user, "{profile}");
+    }
+}
+
 #[tokio::test]
 async fn a_user_who_is_gone_or_blocked_is_said_to_be() {
     let house = House::begun(Engine::Sqlite).await;

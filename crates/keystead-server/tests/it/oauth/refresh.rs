@@ -6,7 +6,7 @@ use keystead_store::apis::UserPolicy;
 use serde_json::json;
 
 use crate::{
-    actors::{Agreed, App},
+    actors::{Agreed, App, ISSUER},
     house::{Answer, Engine, House, on_both},
 };
 
@@ -98,6 +98,32 @@ on_both! {
                     assert_eq!(has_id_token, scope.contains("openid"), "{about}");
                 }
                 Err(refusal) => assert_eq!(answer.refusal(), refusal, "{about}"),
+            }
+        }
+    }
+
+    async fn who_asked_for_userinfo_alone_may_say_so_again(house) {
+        house.api(API, |_| {}).await;
+        let ada = house.user("ada").await;
+        let app = house.asker("app", &ada, json!({})).await;
+        let browser = house.signed_in(&ada).await;
+        let userinfo = format!("{ISSUER}userinfo");
+        let asked = app.authorizes(&[("audience", &userinfo), ("scope", "openid offline_access")]);
+        let code = browser.opens(&asked).await.sent("code").unwrap();
+        let token = app.redeems(&code).await.text("refresh_token");
+        for (audience, want) in [
+            (userinfo.as_str(), "200 "),
+            (API, "400 invalid_target"),
+            ("http://localhost:3000/userinfo/", "400 invalid_target"),
+            ("http://localhost:3000/", "400 invalid_target"),
+            ("https://elsewhere.example/userinfo", "400 invalid_target"),
+        ] {
+            for name in ["audience", "resource"] {
+                let answer = app.asks(json!({ "grant_type": "refresh_token", "refresh_token": token, name: audience })).await;
+                assert_eq!(answer.refusal(), want, "{name}={audience}");
+                if answer.status == 200 {
+                    assert_eq!(house.visitor().shows(&answer.text("access_token")).await.status, 200);
+                }
             }
         }
     }

@@ -1,5 +1,13 @@
 //! Revocation: a client gives back what is its own, and nobody learns anything.
 
+use keystead_protocol::ids::ClientGrantId;
+use keystead_store::{
+    Update,
+    apis::{self, Api, ClientPolicy, UserPolicy},
+    client_grants::{self, SubjectType},
+    connections,
+    users::User,
+};
 use serde_json::json;
 
 use crate::{
@@ -76,6 +84,100 @@ on_both! {
         assert_eq!(house.visitor().shows(&start.text("access_token")).await.status, 200);
         assert_eq!(house.visitor().shows(&opaque.text("access_token")).await.status, 200);
         assert_eq!(app.refreshes(&start.text("refresh_token")).await.status, 200);
+    }
+}
+
+/// What a client and a user of its have of an API, and of none.
+async fn had(house: &House, app: &App, user: &User) -> [String; 3] {
+    let mut tokens = vec![];
+    for audience in [Some(API), None] {
+        let agreed = Agreed {
+            scope: "openid read:messages",
+            audience,
+            ..Agreed::default()
+        };
+        let code = house.code(app, user, agreed).await;
+        tokens.push(app.redeems(&code).await.text("access_token"));
+    }
+    let machine = json!({ "grant_type": "client_credentials", "audience": API });
+    tokens.push(app.asks(machine).await.text("access_token"));
+    tokens.try_into().unwrap()
+}
+
+async fn granted(house: &House, app: &App, api: &Api) -> [ClientGrantId; 2] {
+    [
+        house.grants(app, api, "read:messages").await,
+        house
+            .grants_for(SubjectType::User, app, api, "read:messages")
+            .await,
+    ]
+}
+
+on_both! {
+    /// RFC 7009 §2: the token ends, also one that for the moment would not have been taken.
+    async fn what_is_given_back_while_it_does_not_hold_stays_given_back(house) {
+        let require = |api: &mut Api| api.settings.subject_type_authorization.user.policy = UserPolicy::RequireClientGrant;
+        let metadata = json!({ "grant_types": ["client_credentials", "authorization_code"] });
+        let (app, thief) = (house.client("app", metadata.clone()).await, house.native("thief").await);
+        let (reader, ada) = (house.machine("reader").await, house.user("ada").await);
+        let mut api = house.api(API, require).await;
+        let mut grants = granted(&house, &app, &api).await;
+        for (what, held) in [
+            ("connection disabled", [false, false, true]),
+            ("client grants deleted", [false, true, false]),
+            ("nobody served by the API", [false, true, false]),
+            ("API deleted", [false, true, false]),
+        ] {
+            let (revoked, stolen) = (had(&house, &app, &ada).await, had(&house, &app, &ada).await);
+            let (now, user, mut changed, gone) = (house.now(), ada.clone(), api.clone(), grants.clone());
+            house.writes(move |tx| {
+                let policy = &mut changed.settings.subject_type_authorization;
+                match what {
+                    "connection disabled" => { let _ = connections::set_enabled(tx, &user.connection, false, now)?; }
+                    "client grants deleted" => {
+                        for grant in &gone {
+                            let _ = client_grants::delete(tx, grant, now)?;
+                        }
+                    }
+                    "nobody served by the API" => {
+                        (policy.user.policy, policy.client.policy) = (UserPolicy::DenyAll, ClientPolicy::DenyAll);
+                        assert_eq!(apis::update(tx, &changed, now)?, Update::Done);
+                    }
+                    _ => { let _ = apis::delete(tx, &changed.id, now)?; }
+                }
+                Ok(())
+            }).await;
+            for ((revoked, stolen), held) in revoked.iter().zip(&stolen).zip(held) {
+                assert_eq!(reader.introspects(revoked).await["active"], held, "{what}");
+                assert_eq!(app.revokes(revoked).await.short(), "200 ", "{what}");
+                assert_eq!(thief.revokes(stolen).await.short(), "200 ", "{what}");
+            }
+            let user = ada.clone();
+            match what {
+                "connection disabled" => {
+                    house.writes(move |tx| connections::set_enabled(tx, &user.connection, true, now).map(drop)).await;
+                }
+                "client grants deleted" => grants = granted(&house, &app, &api).await,
+                "nobody served by the API" => {
+                    api = house.writes(move |tx| {
+                        let mut api = apis::by_identifier(tx, &API.try_into().unwrap())?.unwrap();
+                        let policy = &mut api.settings.subject_type_authorization;
+                        (policy.user.policy, policy.client.policy) =
+                            (UserPolicy::RequireClientGrant, ClientPolicy::RequireClientGrant);
+                        assert_eq!(apis::update(tx, &api, now)?, Update::Done);
+                        Ok(apis::by_identifier(tx, &API.try_into().unwrap())?.unwrap())
+                    }).await;
+                }
+                _ => {
+                    api = house.api(API, require).await;
+                    grants = granted(&house, &app, &api).await;
+                }
+            }
+            for (kind, (revoked, stolen)) in revoked.iter().zip(&stolen).enumerate() {
+                assert_eq!(reader.introspects(stolen).await["active"], true, "{what}, {kind}: another client's");
+                assert_eq!(reader.introspects(revoked).await, json!({ "active": false }), "{what}, {kind}");
+            }
+        }
     }
 }
 

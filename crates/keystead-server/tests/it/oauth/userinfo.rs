@@ -132,7 +132,8 @@ async fn what_is_refused_says_so_in_the_words_of_rfc_6750() {
     let none = visitor.gets("/userinfo").await;
     assert_eq!(
         (none.short().as_str(), none.header("www-authenticate")),
-        (REFUSED, "Bearer")
+        (REFUSED, r#"Bearer realm="api""#),
+        "RFC 6750 §3: the scheme is followed by a parameter, and §3.1: nobody is told of an error who showed nothing"
     );
     for token in ["x", "", "a.b.c", &unnamed, &robots, &good[1..]] {
         let answer = visitor.shows(token).await;
@@ -185,6 +186,36 @@ async fn what_is_refused_says_so_in_the_words_of_rfc_6750() {
         .sends_body(request, Body::from(format!("access_token={good}")))
         .await;
     assert_eq!(answer.refusal(), "400 invalid_request");
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_read_hides_no_second_token() {
+    let house = House::begun(Engine::Sqlite).await;
+    let visitor = house.visitor();
+    let good = token(&house, "compat", "openid", None).await;
+    let bearer = format!("Bearer {good}");
+    for query in [
+        format!("access_token={good}&access_token={good}"),
+        format!("access_token={good}&access_token=other"),
+        format!("access_token=&access_token={good}"),
+        format!("access_token={good}&shoe=8&shoe=9"),
+        format!("access_token={good}&shoe=%ff"),
+        "shoe=%ff".to_owned(),
+    ] {
+        let path = format!("/userinfo?{query}");
+        let beside = Request::get(&path).header("authorization", &bearer);
+        for answer in [visitor.gets(&path).await, visitor.sends(beside).await] {
+            assert_eq!(answer.refusal(), "400 invalid_request", "{query}");
+            assert_eq!(
+                answer.header("www-authenticate"),
+                r#"Bearer error="invalid_request""#,
+                "{query}"
+            );
+        }
+    }
+    // What can be read and is no token is nobody's business.
+    let beside = Request::get("/userinfo?shoe=8&access_token=").header("authorization", &bearer);
+    assert_eq!(visitor.sends(beside).await.status, 200);
 }
 
 #[tokio::test]
