@@ -7,10 +7,10 @@ use std::{
 
 use percent_encoding::percent_decode_str;
 use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, Error as _, MapAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
     error::{Code, OAuthError},
@@ -19,6 +19,9 @@ use crate::{
 
 #[cfg(test)]
 mod tests;
+
+/// The most parameters that a request may have, and the most arrays and objects in the value of one.
+const MOST: usize = 100;
 
 /// Parameters by name, each at most once (RFC 6749 §3.2). One without a value counts as not sent (§3.1).
 ///
@@ -31,10 +34,11 @@ impl Form {
     /// Reads `application/x-www-form-urlencoded`, which must be UTF-8 (RFC 6749 appendix B). Does not limit the size.
     ///
     /// # Errors
-    /// `invalid_request` if the encoding is wrong or a name occurs twice.
+    /// `invalid_request` if the encoding is wrong, a name occurs twice, or there are more than 100 parameters.
     pub fn from_urlencoded(body: &[u8]) -> Result<Self, OAuthError> {
         let text = str::from_utf8(body).map_err(|_| malformed())?;
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.take(MOST + 1).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((decode(name)?, decode(value)?))
         });
@@ -45,21 +49,30 @@ impl Form {
     /// not sent, arrays and objects as their JSON text. Does not limit the size.
     ///
     /// # Errors
-    /// `invalid_request` if the body is not a JSON object or a member occurs twice.
+    /// `invalid_request` if the body is not a JSON object, a member occurs twice, or there are more than 100 of them, or as
+    /// many arrays and objects in one.
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
-        let Members(pairs) = serde_json::from_slice(body).map_err(|_| malformed())?;
+        let mut pairs = Vec::new();
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let read = Members(&mut pairs).deserialize(&mut json);
+        if read.and_then(|()| json.end()).is_err() && pairs.len() <= MOST {
+            return Err(malformed());
+        }
         Self::from_pairs(pairs)
     }
 
     /// Takes pairs that were read elsewhere, such as those of a query.
     ///
     /// # Errors
-    /// `invalid_request` if a name occurs twice, be it without a value, or a value holds U+0000.
+    /// `invalid_request` if a name occurs twice, be it without a value, a value holds U+0000, or there are more than 100.
     pub fn from_pairs(
         pairs: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, OAuthError> {
         let mut form = BTreeMap::new();
         for (name, value) in pairs {
+            if form.len() == MOST {
+                return Err(OAuthError::new(Code::InvalidRequest, "Too many parameters"));
+            }
             if value.contains('\0') {
                 return Err(malformed());
             }
@@ -121,36 +134,44 @@ pub(crate) fn decode(text: &str) -> Option<String> {
         .map(Into::into)
 }
 
-/// The members of a JSON object in their order; a map would keep the last of two and hide the other.
-struct Members(Vec<(String, String)>);
+/// Reads the members of a JSON object in their order, no further than one too many; a map would keep the last of two and
+/// hide the other.
+struct Members<'a>(&'a mut Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Object;
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = ();
 
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    members.push((
-                        name,
-                        match value {
-                            Value::Null => String::new(),
-                            Value::String(text) => text,
-                            other => other.to_string(),
-                        },
-                    ));
-                }
-                Ok(Members(members))
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry::<_, &RawValue>()? {
+            let value = written(value).ok_or_else(|| A::Error::custom("a bad value"))?;
+            self.0.push((name, value));
+            if self.0.len() > MOST {
+                return Err(A::Error::custom("too many members"));
             }
         }
+        Ok(())
+    }
+}
 
-        from.deserialize_map(Object)
+/// A value as a form would have it. What is in an array or an object is checked, and not taken apart.
+fn written(json: &RawValue) -> Option<String> {
+    let json = json.get();
+    match json.as_bytes().first()? {
+        b'"' => serde_json::from_str(json).ok(),
+        b'n' => Some(String::new()),
+        b'[' | b'{' if json.bytes().filter(|b| matches!(b, b'[' | b'{')).count() > MOST => None,
+        _ => Some(json.to_owned()),
     }
 }

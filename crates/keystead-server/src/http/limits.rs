@@ -22,8 +22,8 @@ use http_body_util::Limited;
 use super::Refusal;
 use crate::error::Fault;
 
-/// No endpoint needs a larger body.
-pub(super) const MAX_BODY: usize = 1024 * 1024;
+/// No endpoint needs a larger body: they take forms and small JSON.
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// From the end of the headers to the beginning of the answer, the time to send the body included.
 pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);

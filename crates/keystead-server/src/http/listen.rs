@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 use super::{
     Arrival, Scheme, admit,
-    patience::{Activity, Answering, Patient},
+    patience::{Activity, Answering, Patient, Timed},
 };
 use crate::tls::Acceptor;
 
@@ -27,9 +27,11 @@ use crate::tls::Acceptor;
 pub struct Limits {
     /// Connections at one time; further ones wait in the system's queue.
     pub connections: usize,
-    /// From accepting a connection to the end of the TLS handshake.
+    /// From accepting a connection to the end of the TLS handshake; and how long an HTTP/2 client may take to answer a ping or
+    /// a goodbye.
     pub handshake: Duration,
-    /// From the first byte of an HTTP/1.1 head to its last, and from connecting to the first byte.
+    /// From the first byte of an HTTP/1.1 head to its last, from connecting to the first byte, and to the last one of HTTP/2's
+    /// preface.
     pub head: Duration,
     /// Between requests. Longer than load balancers keep idle connections (60 s is usual): who closes first must be they.
     pub idle: Duration,
@@ -182,7 +184,7 @@ impl Conversation {
         let stream = Patient::new(
             stream,
             self.activity.clone(),
-            Some(limits.head),
+            (Timed::Heads, limits.head),
             limits.write,
         );
         let connection = conn::http1::Builder::new()
@@ -201,7 +203,12 @@ impl Conversation {
 
     async fn http2(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Ended {
         let limits = self.limits;
-        let stream = Patient::new(stream, self.activity.clone(), None, limits.write);
+        let stream = Patient::new(
+            stream,
+            self.activity.clone(),
+            (Timed::PREFACE, limits.head),
+            limits.write,
+        );
         let connection = conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(limits.head_size)
@@ -221,6 +228,10 @@ impl Conversation {
         tokio::select! {
             ended = connection => Ok(ended?),
             () = stalled => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            // A goodbye waits for its answer, or for the preface. Not everybody sends them.
+            () = self.activity.unused_for(limits.handshake) => {
+                Err(io::Error::from(io::ErrorKind::TimedOut).into())
+            }
         }
     }
 

@@ -68,9 +68,28 @@ impl Activity {
     /// gives its streams no room takes no answer, and neither a write nor a ping tells us.
     pub(super) async fn stalled_for(&self, limit: Duration) {
         loop {
+            self.nothing_moves_for(limit).await;
+            if !self.is_quiet() {
+                return;
+            }
+        }
+    }
+
+    /// Returns once no request is under way, and from now on none has been for `limit`, or up to twice that.
+    pub(super) async fn unused_for(&self, limit: Duration) {
+        loop {
+            self.nothing_moves_for(limit).await;
+            if self.is_quiet() {
+                return;
+            }
+        }
+    }
+
+    async fn nothing_moves_for(&self, limit: Duration) {
+        loop {
             let before = self.0.steps.load(SeqCst);
             sleep(limit).await;
-            if !self.is_quiet() && self.0.steps.load(SeqCst) == before {
+            if self.0.steps.load(SeqCst) == before {
                 return;
             }
         }
@@ -152,13 +171,30 @@ fn moment() -> Instant {
 /// long and slow-header attacks want the second short. Here the clock for a head starts when the rest of it does not come
 /// with its first byte (on a fresh connection at once) and stops when the request begins. A head whose beginning came
 /// together with the request before it is not told apart from quiet.
+///
+/// HTTP/2's preface is timed in the same way. What follows it is not: the library's pings find out who has gone.
 pub(super) struct Patient<S> {
     stream: S,
     activity: Activity,
-    head_limit: Option<Duration>,
+    timed: Timed,
+    head_limit: Duration,
     head: Option<Head>,
     write_limit: Duration,
     write: Option<Pin<Box<Sleep>>>,
+}
+
+/// What has to come within the limit for a head.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timed {
+    /// Each head of HTTP/1.1.
+    Heads,
+    /// HTTP/2's preface (RFC 9113 §3.4), of which so many bytes are missing.
+    Preface(usize),
+}
+
+impl Timed {
+    /// The whole preface.
+    pub(super) const PREFACE: Self = Self::Preface(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len());
 }
 
 struct Head {
@@ -169,33 +205,41 @@ struct Head {
 }
 
 impl<S> Patient<S> {
-    /// Without a `head_limit` (HTTP/2 has no heads of this kind) only writing is timed.
     pub(super) fn new(
         stream: S,
         activity: Activity,
-        head_limit: Option<Duration>,
+        (timed, head_limit): (Timed, Duration),
         write_limit: Duration,
     ) -> Self {
-        let head = head_limit.map(|_| Head {
-            after: 0,
-            timer: None,
-        });
         Self {
             stream,
             activity,
+            timed,
             head_limit,
-            head,
+            head: Some(Head {
+                after: 0,
+                timer: None,
+            }),
             write_limit,
             write: None,
         }
     }
 
+    fn received(&mut self, bytes: usize) {
+        match &mut self.timed {
+            Timed::Heads => self.started_head(),
+            Timed::Preface(missing) => {
+                *missing = missing.saturating_sub(bytes);
+                if *missing == 0 {
+                    self.head = None;
+                }
+            }
+        }
+    }
+
     fn started_head(&mut self) {
         let begun = self.activity.begun();
-        if self.head_limit.is_some()
-            && self.activity.is_quiet()
-            && self.head.as_ref().is_none_or(|head| head.after != begun)
-        {
+        if self.activity.is_quiet() && self.head.as_ref().is_none_or(|head| head.after != begun) {
             self.head = Some(Head {
                 after: begun,
                 timer: None,
@@ -205,8 +249,9 @@ impl<S> Patient<S> {
 
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let begun = self.activity.begun();
-        match (&mut self.head, self.head_limit) {
-            (Some(head), Some(limit)) if head.after == begun => {
+        let limit = self.head_limit;
+        match &mut self.head {
+            Some(head) if head.after == begun => {
                 let timer = head.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
                 timer.as_mut().poll(cx).is_ready()
             }
@@ -218,7 +263,7 @@ impl<S> Patient<S> {
     }
 
     /// Times a write that found no room, from its first refusal to its success.
-    fn timed<T>(
+    fn bounded<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
@@ -246,8 +291,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if read.is_ready() {
-            if buf.filled().len() > before {
-                this.started_head();
+            let bytes = buf.filled().len() - before;
+            if bytes > 0 {
+                this.received(bytes);
             }
             return read;
         }
@@ -266,7 +312,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
-        this.timed(cx, written)
+        this.bounded(cx, written)
     }
 
     fn poll_write_vectored(
@@ -276,7 +322,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        this.timed(cx, written)
+        this.bounded(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -286,13 +332,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.stream).poll_flush(cx);
-        this.timed(cx, flushed)
+        this.bounded(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let closed = Pin::new(&mut this.stream).poll_shutdown(cx);
-        this.timed(cx, closed)
+        this.bounded(cx, closed)
     }
 }
 

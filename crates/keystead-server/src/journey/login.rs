@@ -22,6 +22,12 @@ use crate::{
 /// How much of what was typed is kept, in characters: as much as the field takes.
 const TYPED: usize = 254;
 
+/// The beginning of what was typed, as much as is kept.
+pub(super) fn kept(typed: &str) -> &str {
+    let end = typed.char_indices().nth(TYPED).map(|(end, _)| end);
+    end.and_then(|end| typed.get(..end)).unwrap_or(typed)
+}
+
 /// Where the page stands.
 pub(super) const PATH: &str = "/u/login";
 
@@ -85,15 +91,23 @@ async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
     if sent.get("action") == Some("cancel") {
         return Err(entrance.case.declined());
     }
-    let typed = sent.get("username").unwrap_or_default();
-    let given: String = typed.trim().chars().take(TYPED).collect();
+    let typed = sent.get("username").unwrap_or_default().trim();
+    let given = kept(typed);
     if given.is_empty() {
         return Ok(show(visit, &entrance, "", Some(LoginProblem::NoIdentifier)));
     }
     let Some(password) = sent.get("password").map(Secret::from) else {
         let problem = Some(LoginProblem::NoPassword);
-        return Ok(show(visit, &entrance, &given, problem));
+        return Ok(show(visit, &entrance, given, problem));
     };
+    if given.len() < typed.len() {
+        // No account has such a name: nothing to look for, to count or to hash.
+        let nobody = Rejection {
+            user: None,
+            why: Why::UnknownUser,
+        };
+        return Ok(refuse(visit, &entrance, given, &nobody));
+    }
     let asked = CredentialCheck {
         connection: &entrance.connection,
         identifier: typed,
@@ -118,9 +132,13 @@ async fn settle(visit: &Visit, sent: &Sent) -> Result<Response, Error> {
             }
         }
     };
-    note(visit, &entrance, &given, &rejection);
-    let problem = Some(problem(&rejection.why));
-    Ok(show(visit, &entrance, &given, problem))
+    Ok(refuse(visit, &entrance, given, &rejection))
+}
+
+/// Notes an attempt that failed, and shows the page again.
+fn refuse(visit: &Visit, entrance: &Entrance, given: &str, rejection: &Rejection) -> Response {
+    note(visit, entrance, given, rejection);
+    show(visit, entrance, given, Some(problem(&rejection.why)))
 }
 
 /// What the person is told. That an account exists is told only to whoever has its password.
@@ -134,7 +152,6 @@ fn problem(why: &Why) -> LoginProblem {
     }
 }
 
-/// Notes an attempt that failed.
 fn note(visit: &Visit, entrance: &Entrance, given: &str, rejection: &Rejection) {
     let mut line = Entry {
         user: rejection.user.clone(),

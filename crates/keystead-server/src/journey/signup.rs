@@ -78,9 +78,9 @@ fn show(visit: &Visit, entrance: &Entrance, tried: &Tried<'_>) -> Response {
     let page = Signup {
         state: &entrance.state,
         client: face(&entrance.case.client),
-        email: tried.email,
+        email: login::kept(tried.email),
         username: match entrance.options.requires_username() {
-            true => UsernameField::Required(tried.username),
+            true => UsernameField::Required(login::kept(tried.username)),
             false => UsernameField::Absent,
         },
         rules: &rules::shown(&entrance.options, tried.password, tried.weakness),
@@ -188,7 +188,7 @@ fn note(visit: &Visit, entrance: &Entrance, email: &str, refusal: &SignUpRefusal
         description: Some(refusal.to_string()),
         ..entrance.line(visit, refusal.log_code())
     };
-    let email: String = email.chars().take(254).collect();
+    let email = login::kept(email);
     line.details.insert("user_name".to_owned(), email.into());
     visit.services.logbook.note(line);
 }

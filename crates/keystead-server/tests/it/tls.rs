@@ -1,6 +1,10 @@
 //! TLS: handshakes, protocols, certificates that are renewed, the development authority.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::body::Body;
 use http_body_util::BodyExt as _;
@@ -13,7 +17,11 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::sleep,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::house::{House, NOON, Open, brisk, rest};
@@ -141,6 +149,60 @@ async fn an_idle_http_2_connection_ends_with_a_goodbye() {
     .unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(10), connection).await;
     assert!(matches!(ended, Ok(Ok(()))), "{ended:?}");
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[tokio::test]
+async fn an_http_2_connection_that_never_begins_is_cut_off() {
+    let house = House::new();
+    let made = dev::certify(&house.folder(), "localhost", now()).unwrap();
+    let open = house
+        .open(brisk(), Some(made.certificate.acceptor().unwrap()))
+        .await;
+    let client = trusting(&made.authority, &["h2"]);
+    for (name, begun) in [
+        ("nothing", 0),
+        ("half a preface", 12),
+        ("all but a byte", 23),
+    ] {
+        let mut stream = shakes_hands(&open, &client, "localhost").await.unwrap();
+        let since = Instant::now();
+        for byte in &PREFACE[..begun] {
+            // A preface that trickles gets no more time than one that does not come.
+            let _ = stream.write_all(&[*byte]).await;
+            let _ = stream.flush().await;
+            sleep(Duration::from_millis(30)).await;
+        }
+        rest(&mut stream).await;
+        let took = since.elapsed();
+        assert!(took < brisk().idle / 2, "{name}: {took:?}");
+    }
+}
+
+/// A goodbye over HTTP/2 waits for an answer. Pings would find out who is silent, but later than a stop can wait.
+#[tokio::test]
+async fn an_http_2_client_that_answers_no_goodbye_delays_no_stop() {
+    let house = House::new();
+    let made = dev::certify(&house.folder(), "localhost", now()).unwrap();
+    let limits = Limits {
+        head: Duration::from_mins(1),
+        idle: Duration::from_secs(90),
+        ..brisk()
+    };
+    let settings = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    for (name, said) in [("half a preface", &PREFACE[..12]), ("settings", &settings)] {
+        let acceptor = made.certificate.acceptor().unwrap();
+        let open = house.open(limits, Some(acceptor)).await;
+        let client = trusting(&made.authority, &["h2"]);
+        let mut stream = shakes_hands(&open, &client, "localhost").await.unwrap();
+        stream.write_all(said).await.unwrap();
+        // The server's settings come first: by now it waits for a preface.
+        stream.read_exact(&mut [0; 9]).await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        open.stop.cancel();
+        assert_eq!(open.served.await.unwrap(), 0, "{name}: cut off at the end");
+    }
 }
 
 #[tokio::test]

@@ -130,6 +130,48 @@ fn a_broken_body_is_refused() {
     assert!(Form::from_json(deep.as_bytes()).is_err());
 }
 
+/// What stands behind the hundred and first is broken: nobody has read so far.
+#[test]
+fn a_hundred_parameters_are_enough() {
+    let form = |count: usize, tail: &str| {
+        let pairs: Vec<String> = (0..count).map(|n| format!("p{n}=v")).collect();
+        Form::from_urlencoded(format!("{}{tail}", pairs.join("&&")).as_bytes())
+    };
+    let json = |count: usize, tail: &str| {
+        let members: Vec<String> = (0..count).map(|n| format!("\"p{n}\":1")).collect();
+        Form::from_json(format!("{{{}{tail}", members.join(",")).as_bytes())
+    };
+    assert_eq!(form(100, "").unwrap().get("p99"), Some("v"));
+    assert_eq!(json(100, "}").unwrap().get("p99"), Some("1"));
+    let pairs = (0..101).map(|n| (format!("p{n}"), String::new()));
+    for (name, refused) in [
+        ("a form", form(101, "&x=%ff")),
+        ("JSON", json(101, ",\"x\":oops")),
+        ("pairs", Form::from_pairs(pairs)),
+    ] {
+        let why = refused.unwrap_err().to_string();
+        assert_eq!(why, "invalid_request: Too many parameters", "{name}");
+    }
+}
+
+#[test]
+fn an_array_costs_its_text_only() {
+    let read = |value: &str| Form::from_json(format!("{{\"a\": {value} }}").as_bytes());
+    let flat = format!("[0{}]", ", 0".repeat(20_000));
+    for kept in ["[1, {\"b\": 1.50}]", "1.50", "-0", &flat] {
+        assert_eq!(read(kept).unwrap().get("a"), Some(kept));
+    }
+    for broken in [
+        "[1,]",
+        "{\"b\"}",
+        "[\"\u{1}\"]",
+        &format!("[{}]", ["[]"; 100].join(",")),
+    ] {
+        let why = read(broken).unwrap_err().to_string();
+        assert_eq!(why, "invalid_request: Malformed request body", "{broken}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_named() {
     let form = Form::from_urlencoded(b"code=").unwrap();

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, body::Body, response::IntoResponse as _, routing::get};
+use axum::{Router, body::Body, extract::Request, response::IntoResponse as _, routing::get};
 use keystead_server::{
     error::Fault,
     http::listen::Limits,
@@ -145,7 +145,7 @@ async fn heads_have_a_size_and_a_count() {
         ),
         (
             "a body too large",
-            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n".into(),
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n".into(),
             "HTTP/1.1 413",
         ),
         (
@@ -283,4 +283,72 @@ async fn who_finds_no_room_to_hash_is_told_to_come_back_and_has_lost_no_attempt(
         task.await.unwrap();
     }
     assert_eq!(town.answer("ada@example.org", PASSWORD, HOME).await, "in");
+}
+
+/// Each attempt that is counted is a write, with a hash after it: the eleventh would be one too many.
+#[tokio::test]
+async fn a_name_that_nobody_can_have_is_not_looked_for() {
+    let house = House::begun(Engine::Sqlite).await;
+    let app = house.shop("app").await;
+    let browser = house.browser();
+    let page = browser.comes_from(&app, &[]).await;
+    let longest = "ä".repeat(254);
+    for (name, more, eleventh) in [("too long", 59_000, 400), ("as long as may be", 0, 429)] {
+        let typed = format!(" {longest}{} ", "x".repeat(more));
+        for _ in 0..10 {
+            let answer = browser.types(&page, &typed, PASSWORD).await;
+            assert_eq!(answer.status, 400, "{name}");
+            assert_eq!(answer.field("username"), longest, "{name}");
+        }
+        let answer = browser.types(&page, &typed, PASSWORD).await;
+        assert_eq!(answer.status, eleventh, "{name}");
+    }
+    let lines = house.lines("fu").await;
+    let seen: u64 = lines.iter().map(|line| u64::from(line.occurrences)).sum();
+    assert_eq!(seen, 11 + 10);
+    for line in lines {
+        assert_eq!(line.details["user_name"], json!(longest));
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_can_have_does_not_come_back_whole() {
+    let house = House::begun(Engine::Sqlite).await;
+    let app = house.shop("app").await;
+    let browser = house.browser();
+    let page = browser.comes_from(&app, &[("screen_hint", "signup")]).await;
+    let (state, email) = (page.field("state"), format!("a@b.c{}", ".d".repeat(29_000)));
+    let form = [
+        ("state", state.as_str()),
+        ("email", &email),
+        ("password", PASSWORD),
+        ("action", "submit"),
+    ];
+    let answer = browser.submits("/u/signup", &form).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.shows("form-error") && answer.shows("signup-form"));
+    assert!(
+        answer.field("email") == email[..254],
+        "{}",
+        answer.body.len()
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_parameters_are_all_that_is_read() {
+    let house = House::begun(Engine::Sqlite).await;
+    let pairs: Vec<String> = (0..8_000).map(|n| format!("p{n}=")).collect();
+    let members: Vec<String> = (0..6_000).map(|n| format!("\"p{n}\":0")).collect();
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", pairs.join("&")),
+        ("application/json", format!("{{{}}}", members.join(","))),
+    ] {
+        let ask = Request::post("/oauth/token").header("content-type", kind);
+        let answer = house.visitor().sends_body(ask, body.into()).await;
+        assert_eq!(
+            answer.short(),
+            r#"400 {"error":"invalid_request","error_description":"Too many parameters"}"#,
+            "{kind}"
+        );
+    }
 }
