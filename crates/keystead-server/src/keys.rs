@@ -19,6 +19,9 @@ use rand_core::CryptoRng;
 
 use crate::error::Fault;
 
+#[cfg(test)]
+mod tests;
+
 /// For how long a key is published before it signs, so that every verifier has read the key set by then.
 pub const LEAD: Duration = Duration::from_hours(1);
 
@@ -28,6 +31,8 @@ pub const REMAINS: Duration = Duration::from_hours(30 * 24);
 /// The keys of this installation, as this process knows them.
 pub struct Keys {
     ring: ArcSwap<Ring>,
+    /// Held from a read to its being stored, so that no older read takes the place of a newer one.
+    reading: tokio::sync::Mutex<()>,
     making: tokio::sync::Mutex<()>,
 }
 
@@ -52,13 +57,15 @@ impl Default for Keys {
     fn default() -> Self {
         Self {
             ring: ArcSwap::default(),
+            reading: tokio::sync::Mutex::new(()),
             making: tokio::sync::Mutex::new(()),
         }
     }
 }
 
 impl Keys {
-    /// Reads the published keys. A key that was parsed before is not parsed again.
+    /// Reads the published keys. A key that was parsed before is not parsed again. Of several at once, each reads when the
+    /// one before it is done.
     ///
     /// # Errors
     /// A [`Fault`] if the store cannot be read, or if a key cannot be opened with the sealing keys at hand.
@@ -68,6 +75,7 @@ impl Keys {
         keyring: &Keyring,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        let _in_order = self.reading.lock().await;
         let records: Vec<SigningKeyRecord> = store.read(move |tx| keys::published(tx, now)).await?;
         let known = self.ring.load();
         let moments = |record: &SigningKeyRecord| [Some(record.signs_from), record.published_until];

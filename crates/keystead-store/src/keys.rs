@@ -162,6 +162,20 @@ pub fn revoke(tx: &mut Tx<'_>, id: &KeyId, now: Timestamp) -> Result<Effect, Fau
     })
 }
 
+/// Revokes every key of the key set, and says how many: what a restored backup needs.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn revoke_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, Fault> {
+    let revoked = tx.rows(
+        "UPDATE signing_keys SET revoked_at = $1
+         WHERE revoked_at IS NULL AND (published_until IS NULL OR published_until > $1)
+         RETURNING id",
+        &[&now],
+    )?;
+    announce_each(tx, revoked, now)
+}
+
 /// Deletes keys that left the key set before `before`, at most `limit`, and says how many. Their evidence is gone then.
 ///
 /// # Errors
@@ -178,8 +192,12 @@ pub fn delete_unpublished(
          RETURNING id",
         &[&before, &limit],
     )?;
+    announce_each(tx, deleted, now)
+}
+
+fn announce_each(tx: &mut Tx<'_>, changed: Vec<Row>, now: Timestamp) -> Result<u64, Fault> {
     let mut count = 0;
-    for mut row in deleted {
+    for mut row in changed {
         announce(tx, 1, &row.take()?, now)?;
         count += 1;
     }

@@ -7,6 +7,7 @@ use crate::{
     db::Tx,
     fault::Fault,
     grants::{self, Ended},
+    keys,
     revocations::{self, Reach},
     sessions,
     tickets::{self, GoodFor},
@@ -21,15 +22,19 @@ pub struct Quieted {
     pub families: u64,
     /// Journeys, codes and one-time links that were under way.
     pub under_way: u64,
+    /// Signing keys of the key set.
+    pub keys: u64,
 }
 
-/// Ends every session, token family, journey, unused code and one-time link, and cuts off every access token issued so far. A backup does
-/// not know what was revoked after it, so all of it counts as revoked. Signed tokens that a resource server verifies
-/// offline live on until they expire; `tokens_dead_at` is when the last of them will have.
+/// Ends every session, token family, journey, unused code and one-time link, revokes every signing key, and cuts off every
+/// access token issued so far. A backup does not know what was revoked after it, so all of it counts as revoked. A resource
+/// server that verifies offline refuses the tokens of before when it has read the key set again, and at the latest at
+/// `tokens_dead_at`, when the last of them has expired.
 ///
 /// # Errors
 /// A [`Fault`] of the database; then nothing was changed.
 pub fn quiet(tx: &mut Tx<'_>, now: Timestamp, tokens_dead_at: Timestamp) -> Result<Quieted, Fault> {
+    let sessions = sessions::end_all(tx, now)?;
     let journeys = tx.run(
         "UPDATE journeys SET ended_at = $1 WHERE ended_at IS NULL",
         &[&now],
@@ -37,10 +42,11 @@ pub fn quiet(tx: &mut Tx<'_>, now: Timestamp, tokens_dead_at: Timestamp) -> Resu
     // `iat` is in whole seconds and `now` is not: the cut-off lies behind every token that was ever issued.
     revocations::cut_off(tx, Reach::Installation, now, tokens_dead_at)?;
     Ok(Quieted {
-        sessions: sessions::end_all(tx, now)?,
-        families: grants::revoke_all(tx, Ended::Restored, now)?,
+        sessions,
         under_way: journeys
             + codes::void_all(tx, now)?
             + tickets::void(tx, GoodFor::FirstOwner, now)?,
+        families: grants::revoke_all(tx, Ended::Restored, now)?,
+        keys: keys::revoke_all(tx, now)?,
     })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codes,
-    db::{Json, Row, Tx},
+    db::{Dialect, Json, Row, Tx},
     fault::Fault,
     grants::{self, Ended},
     token_key::TokenKey,
@@ -94,17 +94,38 @@ pub fn find(tx: &mut Tx<'_>, key: &TokenKey, now: Timestamp) -> Result<Option<Se
     row.map(record).transpose()
 }
 
+macro_rules! select_living {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id, user_id, methods, authenticated_at, seen_at, idle_until, expires_at, created_at FROM sessions
+             WHERE id = $1 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2",
+            $lock
+        )
+    };
+}
+
 /// Finds a living session by its public name.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
 pub fn by_id(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<Option<Session>, Fault> {
-    let row = tx.row(
-        "SELECT id, user_id, methods, authenticated_at, seen_at, idle_until, expires_at, created_at FROM sessions
-         WHERE id = $1 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2",
-        &[id, &now],
-    )?;
+    let row = tx.row(select_living!(""), &[id, &now])?;
     row.map(record).transpose()
+}
+
+/// [`by_id`], and whoever ends the session waits until this transaction has: so what is issued in it is there to be ended
+/// too. Belongs first into the transaction: whoever ends sessions takes them before journeys, codes and families.
+///
+/// Two texts: PostgreSQL is asked to lock the row, in common with others who hold it; SQLite has one writer.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn hold(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<Option<Session>, Fault> {
+    let living = match tx.dialect() {
+        Dialect::Sqlite => return by_id(tx, id, now),
+        Dialect::Postgres => select_living!(" FOR SHARE"),
+    };
+    tx.row(living, &[id, &now])?.map(record).transpose()
 }
 
 /// Lists the living sessions of a user in the order of their names, at most `limit`, from behind `after`.
@@ -150,10 +171,11 @@ pub fn touch(
     .map(drop)
 }
 
-/// Gives a living session another key at a step that raises what it is worth: the old cookie is dead at once, so one
-/// that somebody planted or copied before the step opens nothing after it.
+/// Gives a living session another key when its user logs in again: the old cookie is dead at once, so one that somebody
+/// planted or copied before opens nothing after it.
 ///
-/// `methods` replaces those it had. `None` if the old key opened nothing.
+/// Its methods, times and both ends are those of `fresh`; its name and its beginning stay. `None` if the old key opened
+/// nothing.
 ///
 /// # Errors
 /// A [`Fault`] of the database.
@@ -161,14 +183,24 @@ pub fn renew(
     tx: &mut Tx<'_>,
     old: &TokenKey,
     new: &TokenKey,
-    methods: &[Method],
+    fresh: &Session,
     now: Timestamp,
 ) -> Result<Option<Session>, Fault> {
     let row = tx.row(
-        "UPDATE sessions SET key = $2, methods = $3, authenticated_at = $4, seen_at = $4
-         WHERE key = $1 AND ended_at IS NULL AND idle_until > $4 AND expires_at > $4
+        "UPDATE sessions
+         SET key = $2, methods = $3, authenticated_at = $4, seen_at = $5, idle_until = $6, expires_at = $7
+         WHERE key = $1 AND ended_at IS NULL AND idle_until > $8 AND expires_at > $8
          RETURNING id, user_id, methods, authenticated_at, seen_at, idle_until, expires_at, created_at",
-        &[old, new, &Json(methods), &now],
+        &[
+            old,
+            new,
+            &Json(&fresh.methods),
+            &fresh.authenticated_at,
+            &fresh.seen_at,
+            &fresh.idle_until,
+            &fresh.expires_at,
+            &now,
+        ],
     )?;
     row.map(record).transpose()
 }

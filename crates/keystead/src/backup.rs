@@ -1,17 +1,14 @@
 //! `keystead backup` and `keystead restore`: a folder that holds everything, and the way back from it.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use keystead_protocol::time::Timestamp;
-use keystead_server::{config::Config, keys::REMAINS, services::Clock};
-use keystead_store::{
-    Database, Fault, Store,
-    seal::{Keyring, Place, Slot},
-};
+use keystead_server::{config::Config, services::Clock};
+use keystead_store::Database;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,6 +16,10 @@ use crate::{
     output::{self, Shape},
     postgres_tools, serve,
 };
+
+mod settled;
+
+use self::settled::settle;
 
 const MANIFEST: &str = "backup.json";
 const SQLITE: &str = "keystead.db";
@@ -70,7 +71,6 @@ pub(crate) fn backup(config: &Config, folder: &Path, key: Key, shape: Shape) -> 
             Database::Sqlite { file } => {
                 let copy = folder.join(SQLITE);
                 keystead_store::copy_sqlite(file, &copy)?;
-                owner_only(&copy)?;
             }
             Database::Postgres { url, ca_file, .. } => {
                 postgres_tools::dump(url.expose(), ca_file.as_deref(), &folder.join(POSTGRES))?;
@@ -123,7 +123,7 @@ pub(crate) enum Existing {
     Replace,
 }
 
-/// What becomes of the sessions and token families in a backup.
+/// What becomes of the sessions, token families and signing keys in a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sessions {
     /// They end: something revoked since the backup would otherwise live again.
@@ -176,11 +176,12 @@ pub(crate) fn restore(
     // Not before the database: were that in use or not readable, it would be left behind without its key.
     put_key(config, &key, now)?;
     keystead_store::migrate(&config.database)?;
-    let quieted = settle(config, sessions, now)?;
+    let settled = settle(config, sessions, now)?;
     match shape {
         Shape::Json => output::print_json(&json!({
             "backup": manifest,
-            "ended": quieted.map(|q| json!({ "sessions": q.sessions, "token_families": q.families, "under_way": q.under_way })),
+            "ended": settled.ended(),
+            "kept": settled.kept(),
             "moved_aside": aside,
         })),
         Shape::Text => {
@@ -194,57 +195,10 @@ pub(crate) fn restore(
             if let Some(aside) = aside {
                 text += &format!("The database that was here is now {}.\n", aside.display());
             }
-            text += &quieted.map_or_else(
-                || "Sessions and refresh tokens live on as they were in the backup.\n".to_owned(),
-                |q| {
-                    format!(
-                        "Ended {} sessions and {} token families: everybody logs in again.\n",
-                        q.sessions, q.families
-                    )
-                },
-            );
+            text += &settled.to_string();
             output::print(&(text + "Start the server: keystead serve\n"))
         }
     }
-}
-
-/// Opens what was restored: the sealing key must fit it, and what must not come back is ended.
-fn settle(
-    config: &Config,
-    sessions: Sessions,
-    now: Timestamp,
-) -> anyhow::Result<Option<keystead_store::restored::Quieted>> {
-    let keyring = Keyring::load(&config.sealing_key_file)?;
-    let store = Store::open(&config.database)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let settled = runtime.block_on(async {
-        for key in store.read(keystead_store::keys::list).await? {
-            keyring.open(
-                Place {
-                    slot: Slot::SigningKey,
-                    id: key.id.as_str(),
-                },
-                &key.private_key,
-            )?;
-        }
-        let dead_at = now + REMAINS;
-        let restored = store.write(move |tx| {
-            keystead_store::feed::leap(tx)?;
-            match sessions {
-                Sessions::Keep => Ok(None),
-                Sessions::End => keystead_store::restored::quiet(tx, now, dead_at).map(Some),
-            }
-        });
-        restored.await
-    });
-    store.close();
-    settled.map_err(|fault: Fault| match fault {
-        Fault::Sealed(_) => anyhow::anyhow!(
-            "{} is not the key that this backup was sealed with; put the right one there and restore again with --replace",
-            config.sealing_key_file.display()
-        ),
-        other => other.into(),
-    })
 }
 
 fn read_manifest(folder: &Path) -> anyhow::Result<Manifest> {
@@ -336,27 +290,35 @@ fn move_aside(file: &Path, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
         }
     }
     let aside = beside(&format!(".replaced-{}", now.as_secs()));
-    fs::rename(file, &aside).with_context(|| format!("cannot move {} aside", file.display()))?;
+    fs::rename(file, &aside)
+        .and_then(|()| owner_only(&aside))
+        .with_context(|| format!("cannot move {} aside", file.display()))?;
     Ok(Some(aside))
 }
 
 /// Copies a file so that only its owner can read the copy, and syncs it.
 fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
     let copy = || {
-        fs::copy(from, to)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut copy = options.open(to)?;
+        // It may have been there, empty and open to others.
         owner_only(to)?;
-        fs::File::open(to)?.sync_all()
+        io::copy(&mut fs::File::open(from)?, &mut copy)?;
+        copy.sync_all()
     };
     copy().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
 #[cfg(unix)]
-fn owner_only(file: &Path) -> std::io::Result<()> {
+fn owner_only(file: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(file, fs::Permissions::from_mode(0o600))
 }
 
 #[cfg(not(unix))]
-fn owner_only(_: &Path) -> std::io::Result<()> {
+fn owner_only(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -106,7 +106,7 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Bring a backup back. Stop the server first. Every session and refresh token of before ends.
+    /// Bring a backup back. Stop the server first. Every session and refresh token of before ends, and every signing key is replaced.
     #[command(after_help = "\
 Examples:
   keystead restore /backups/keystead-2026-11-22
@@ -120,7 +120,7 @@ Examples:
         /// Replace the database that is there; a SQLite file is kept under another name
         #[arg(long)]
         replace: bool,
-        /// Let sessions and refresh tokens live on: what was revoked after the backup comes back to life
+        /// Let sessions, refresh tokens and signing keys live on: what was revoked after the backup comes back to life
         #[arg(long)]
         keep_sessions: bool,
         /// Print JSON.

@@ -228,8 +228,8 @@ pub fn draw(services: &Services, user: &UserId, methods: &[&str], now: Timestamp
 
 impl Fresh {
     /// Makes the session real, in the transaction that records the log-in. The browser's former session does not survive
-    /// it under its old cookie: of the same user it goes on under the new one (its `sid` stays, and clients keep theirs),
-    /// of another user it ends.
+    /// it under its old cookie: of the same user it goes on under the new one, for as long as a new one would (its `sid`
+    /// stays, and clients keep theirs), of another user it ends.
     ///
     /// # Errors
     /// A [`Fault`](keystead_store::Fault) of the database.
@@ -241,8 +241,7 @@ impl Fresh {
     ) -> Result<Session, keystead_store::Fault> {
         if let Some(former) = former {
             if former.session.user == self.session.user {
-                let methods = &self.session.methods;
-                let renewed = sessions::renew(tx, &former.key, &self.key, methods, now)?;
+                let renewed = sessions::renew(tx, &former.key, &self.key, &self.session, now)?;
                 if let Some(session) = renewed {
                     return Ok(session);
                 }

@@ -134,6 +134,7 @@ impl Ending {
     }
 
     /// One transaction: the journey ends, the code and the family of a token are there, and the session knows its client.
+    /// It and the end of the session come one after the other.
     async fn settle(
         &self,
         visit: &Visit,
@@ -161,13 +162,15 @@ impl Ending {
         });
         let now = visit.now;
         let settled = visit.services.store.write(move |tx| {
+            // First, as whoever ends it does: nobody then waits for the other in a circle.
+            let held = sessions::hold(tx, &session, now)?;
             if let Some((key, version)) = &journey {
                 match journeys::end(tx, key, *version, now)? {
                     Progress::Made => {}
                     Progress::Stale | Progress::Over => return Ok(Err(Refusal::JourneyOver)),
                 }
             }
-            if sessions::by_id(tx, &session, now)?.is_none() {
+            if held.is_none() {
                 return Err(Stopped::SignedOut);
             }
             sessions::join_client(tx, &session, &client)?;

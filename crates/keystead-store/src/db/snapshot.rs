@@ -6,7 +6,8 @@ use crate::fault::Fault;
 
 use super::sqlite::{self, Use};
 
-/// Copies the database as of now into `to`, which must not exist, and syncs it. Writers are not held up.
+/// Copies the database as of now into `to`, which must not exist, and syncs it. Only its owner can read the copy. Writers
+/// are not held up.
 ///
 /// # Errors
 /// A [`Fault`] of either file; what was written of `to` is then removed.
@@ -22,6 +23,7 @@ pub fn copy_sqlite(file: &Path, to: &Path) -> Result<(), Fault> {
     }
     let copy = || {
         let connection = sqlite::open(file, Use::Write)?;
+        sqlite::make_private(to)?;
         connection
             .execute("VACUUM INTO ?1", [target])
             .map_err(sqlite::fault)?;

@@ -1,6 +1,15 @@
 //! SQLite: opening a file safely, running statements, and the threads that read.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap, path::Path, rc::Rc, time::Duration};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::HashMap,
+    fs, io,
+    path::Path,
+    rc::Rc,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use crossbeam_channel::Receiver;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, config::DbConfig, types::ValueRef};
@@ -35,6 +44,7 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_private(file)?;
     let mut connection = Connection::open_with_flags(file, flags)
         .map_err(|e| Fault::Unavailable(format!("{}: {e}", file.display())))?;
     connection.busy_handler(Some(wait)).map_err(fault)?;
@@ -59,6 +69,25 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection, Fault> {
             .map_err(fault)?;
     }
     Ok(connection)
+}
+
+/// Makes an empty file for its owner alone, where there is none: SQLite would let everybody read it. What SQLite keeps
+/// beside a database is as private as that.
+///
+/// One at a time in this process: to close a file ends every lock that the process has on it, SQLite's too.
+pub(super) fn make_private(file: &Path) -> Result<(), Fault> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    match options.open(file) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Fault::Unavailable(format!("{}: {e}", file.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Waits for another process that writes, for about five seconds in all. By short steps: SQLite's own, which grow to a tenth

@@ -11,7 +11,7 @@ use super::*;
 struct Scratch {
     store: Store,
     runtime: Runtime,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Scratch {
@@ -26,7 +26,7 @@ impl Scratch {
         Self {
             store: Store::open(&Database::sqlite(file)).unwrap(),
             runtime,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -86,6 +86,36 @@ fn make_table(file: &Path) {
     connection
         .execute_batch("CREATE TABLE scratch (n INTEGER NOT NULL PRIMARY KEY, t TEXT) STRICT")
         .unwrap();
+}
+
+#[cfg(unix)]
+fn mode(file: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_database_and_its_copy_are_for_their_owner_alone() {
+    let house = Scratch::open();
+    house.end(house.start(|tx| insert(tx, 1))).unwrap();
+    let file = |name: &str| house.folder.path().join(name);
+    copy_sqlite(&file("scratch.db"), &file("copy.db")).unwrap();
+    for name in ["scratch.db", "scratch.db-wal", "scratch.db-shm", "copy.db"] {
+        assert_eq!(mode(&file(name)), 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_others_may_read_is_served_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("old.db");
+    make_table(&file);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    Store::open(&Database::sqlite(&file)).unwrap().close();
+    assert_eq!(mode(&file), 0o640);
 }
 
 fn insert(tx: &mut Tx<'_>, n: i64) -> Result<u64, Fault> {

@@ -107,8 +107,8 @@ impl House {
         }
     }
 
-    /// A code that lives for a minute.
-    pub fn code(&self, meeting: &Meeting) -> (TokenKey, Code) {
+    /// A code that is not issued.
+    pub fn unissued_code(&self, meeting: &Meeting) -> (TokenKey, Code) {
         let (key, now) = (self.key(Purpose::Code), self.now());
         let code = Code {
             grant: grants::fresh_id(now, &mut *self.rng.borrow_mut()).unwrap(),
@@ -119,6 +119,12 @@ impl House {
             challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
             terms: terms(now),
         };
+        (key, code)
+    }
+
+    /// A code that lives for a minute.
+    pub fn code(&self, meeting: &Meeting) -> (TokenKey, Code) {
+        let ((key, code), now) = (self.unissued_code(meeting), self.now());
         let issued = code.clone();
         assert_eq!(
             self.write(move |tx| codes::issue(tx, &key, &issued, now, now + MINUTE)),

@@ -1,8 +1,13 @@
 //! Blocking: what begins with a log-in ends with a block or a deletion, and does not come back.
 
-use keystead_protocol::ids::{SessionId, UserId};
+use std::{sync::mpsc, time::Duration};
+
+use keystead_protocol::{
+    ids::{SessionId, UserId},
+    time::Timestamp,
+};
 use keystead_store::{
-    Effect, Tx, codes,
+    Effect, Fault, Tx, codes,
     codes::Redemption,
     grants::{self, Ended, Presented, Renewal, Standing},
     journeys::{self, Journey},
@@ -14,7 +19,7 @@ use serde_json::json;
 
 use crate::{
     Case,
-    accounts::{DAY, HOUR, secret},
+    accounts::{DAY, HOUR, Meeting, secret},
     house::House,
     users::found,
 };
@@ -139,6 +144,67 @@ pub const CASES: &[Case] = &[
         },
     ),
     (
+        "what is issued in a session and the session's end come one after the other, and nothing outlives it",
+        |house| {
+            let meeting = house.meeting();
+            let now = house.now();
+            for (name, ends) in [("a block", end_by_block as End), ("an end", end_of_session)] {
+                for ends_first in [true, false] {
+                    let (cookie, session) = house.session(&meeting.user);
+                    let id = session.id.clone();
+                    let there = Meeting {
+                        cookie,
+                        session: session.id,
+                        ..meeting.clone()
+                    };
+                    let issued = house.unissued_code(&there);
+                    let (key, family) = (issued.0, house.unbegun_grant(&there));
+                    let issue = {
+                        let (id, family) = (id.clone(), family.clone());
+                        move |tx: &mut Tx<'_>| {
+                            if sessions::hold(tx, &id, now)?.is_some() {
+                                codes::issue(tx, &key, &issued.1, now, now + HOUR)?;
+                                grants::begin(tx, &family, now)?;
+                            }
+                            Ok(())
+                        }
+                    };
+                    let end = move |tx: &mut Tx<'_>| ends(tx, &session.user, &id, now);
+                    match ends_first {
+                        true => meet(house, end, issue),
+                        false => meet(house, issue, end),
+                    }
+                    let name = format!("{name}, ends first: {ends_first}");
+                    let (redeemed, standing) = house
+                        .write(move |tx| {
+                            let redeemed = codes::redeem(tx, &key, now)?;
+                            Ok((redeemed, grants::standing(tx, &family.id, now)?))
+                        })
+                        .unwrap();
+                    match ends_first {
+                        true => assert_eq!(
+                            (redeemed, standing),
+                            (Redemption::Unknown, Standing::Gone),
+                            "{name}"
+                        ),
+                        false => {
+                            assert_eq!(redeemed, Redemption::Expired, "{name}");
+                            assert_eq!(
+                                standing,
+                                Standing::Revoked(Ended::ByAdministrator),
+                                "{name}"
+                            );
+                        }
+                    }
+                    let id = meeting.user.clone();
+                    house
+                        .write(move |tx| users::unblock(tx, &id, now).map(drop))
+                        .unwrap();
+                }
+            }
+        },
+    ),
+    (
         "deleting takes everything that stands on the record",
         |house| {
             let meeting = house.meeting();
@@ -167,6 +233,58 @@ pub const CASES: &[Case] = &[
         },
     ),
 ];
+
+type End = fn(&mut Tx<'_>, &UserId, &SessionId, Timestamp) -> Result<(), Fault>;
+
+fn end_by_block(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    _: &SessionId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    users::block(tx, user, now).map(drop)
+}
+
+fn end_of_session(
+    tx: &mut Tx<'_>,
+    _: &UserId,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sessions::end_and_revoke(tx, session, Ended::ByAdministrator, now).map(drop)
+}
+
+/// Lets the second transaction begin when the first has done its work and not committed it. The first waits for the second
+/// in vain if that one waits for it, as it should.
+fn meet(
+    house: &House,
+    mut first: impl FnMut(&mut Tx<'_>) -> Result<(), Fault> + Send + 'static,
+    second: impl FnMut(&mut Tx<'_>) -> Result<(), Fault> + Send + 'static,
+) {
+    let (worked, has_worked) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (one, two) = (house.store.clone(), house.store.clone());
+    let one = house.spawn(async move {
+        one.write(move |tx| {
+            first(tx)?;
+            let _ = worked.send(());
+            let _ = released.recv_timeout(Duration::from_secs(10));
+            Ok::<_, Fault>(())
+        })
+        .await
+    });
+    has_worked.recv().unwrap();
+    let mut two = house.spawn(async move { two.write(second).await });
+    let early = house.wait(async {
+        tokio::time::timeout(Duration::from_millis(200), &mut two)
+            .await
+            .ok()
+    });
+    release.send(()).unwrap();
+    assert_eq!(house.wait(one).unwrap(), Ok(()));
+    let two = early.unwrap_or_else(|| house.wait(two));
+    assert_eq!(two.unwrap(), Ok(()));
+}
 
 fn block(house: &House, id: &UserId) -> Option<Vec<SessionId>> {
     let (id, now) = (id.clone(), house.now());

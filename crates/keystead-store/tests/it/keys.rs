@@ -149,7 +149,7 @@ fn id(id: &str) -> KeyId {
     id.try_into().unwrap()
 }
 
-fn fresh(house: &House, key: &str) -> SigningKeyRecord {
+pub fn fresh(house: &House, key: &str) -> SigningKeyRecord {
     let jwk = json!({ "kty": "EC", "kid": key, "x": "…" });
     SigningKeyRecord {
         id: id(key),

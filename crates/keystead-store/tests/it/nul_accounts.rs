@@ -9,7 +9,7 @@ use keystead_store::{
     journeys::{self, Journey},
     known_addresses, passwords,
     roles::{self, Role},
-    sessions::{self, Method, Session},
+    sessions::{self, Session},
     token_key::Purpose,
     users::{self, User},
 };
@@ -152,13 +152,8 @@ pub const CASES: &[Case] = &[
         refuses(house, SESSION, &session, move |tx, session, _| {
             sessions::start(tx, &key, session)
         });
-        let methods = vec![Method {
-            name: String::new(),
-            at: 0,
-        }];
-        let texts: Texts<Vec<Method>> = &[("a method", |methods| methods[0].name = nul())];
-        refuses(house, texts, &methods, move |tx, methods, now| {
-            sessions::renew(tx, &key, &new, methods, now)
+        refuses(house, SESSION, &session, move |tx, fresh, now| {
+            sessions::renew(tx, &key, &new, fresh, now)
         });
     }),
     ("known_addresses::note", |house| {

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use keystead_store::{
+    Insert,
     codes::{self, Redemption},
+    feed::Entity,
     grants::{Ended, Standing},
     journeys::{self, Journey},
+    keys::{self, SigningKeyRecord},
     restored::{self, Quieted},
     revocations::{self, Origin},
     sessions,
@@ -19,6 +22,7 @@ use crate::{
     accounts::{DAY, HOUR, MINUTE},
     grants::{NO_LEEWAY, dead_of, live, renew, rotate, standing},
     house::House,
+    keys::fresh as fresh_key,
 };
 
 pub const CASES: &[Case] = &[
@@ -50,6 +54,7 @@ pub const CASES: &[Case] = &[
             sessions: 1,
             families: 1,
             under_way: 3,
+            keys: 0,
         };
         assert_eq!(quiet(house), ended);
 
@@ -87,6 +92,7 @@ pub const CASES: &[Case] = &[
             sessions: 0,
             families: 0,
             under_way: 0,
+            keys: 0,
         };
         assert_eq!(quiet(house), nothing);
     }),
@@ -115,6 +121,41 @@ pub const CASES: &[Case] = &[
                 house.integers("SELECT expires_at FROM cutoffs"),
                 [(now + DAY).as_millis()]
             );
+        },
+    ),
+    (
+        "no key of the key set signs again, whether or not it was revoked since",
+        |house| {
+            let now = house.now();
+            for (name, published_until, revoked_at) in [
+                ("current", None, None),
+                ("previous", Some(now + HOUR), None),
+                ("gone", Some(now), None),
+                ("revoked", None, Some(now - HOUR)),
+            ] {
+                let key = SigningKeyRecord {
+                    published_until,
+                    revoked_at,
+                    ..fresh_key(house, name)
+                };
+                let inserted = house.write(move |tx| keys::insert(tx, &key, now));
+                assert_eq!(inserted, Ok(Insert::Done), "{name}");
+            }
+            house.advance(MINUTE);
+            let now = house.now();
+            let (quieted, mut said) =
+                house.announced(move |tx| restored::quiet(tx, now, now + DAY));
+            assert_eq!(quieted.keys, 2);
+            said.retain(|(entity, _)| *entity == Entity::Key);
+            said.sort_by(|a, b| a.1.cmp(&b.1));
+            let names = ["current", "previous"].map(|id| (Entity::Key, id.to_owned()));
+            assert_eq!(said, names);
+            assert_eq!(house.read(move |tx| keys::published(tx, now)), Ok(vec![]));
+            let mut kept = house.read(keys::list).unwrap();
+            kept.sort_by(|a, b| a.id.cmp(&b.id));
+            let revoked: Vec<_> = kept.iter().map(|key| key.revoked_at).collect();
+            let before = now - MINUTE - HOUR;
+            assert_eq!(revoked, [Some(now), None, Some(now), Some(before)]);
         },
     ),
     ("a log-in after it is as good as any", |house| {

@@ -86,12 +86,14 @@ pub const CASES: &[Case] = &[
         |house| {
             let (old, session) = house.session(&house.ada().id);
             house.advance(MINUTE);
-            let new = house.key(Purpose::Session);
+            let (new, now) = (house.key(Purpose::Session), house.now());
             let renewed = renew(house, &old, &new).unwrap();
             let want = Session {
-                methods: methods(house.now()),
-                authenticated_at: house.now(),
-                seen_at: house.now(),
+                methods: methods(now),
+                authenticated_at: now,
+                seen_at: now,
+                idle_until: now + HOUR,
+                expires_at: now + DAY,
                 ..session
             };
             assert_eq!(renewed, want);
@@ -99,6 +101,26 @@ pub const CASES: &[Case] = &[
             assert_eq!(found(house, &new), Some(want));
             assert_eq!(renew(house, &old, &house.key(Purpose::Session)), None);
             assert!(lives(house, &new));
+        },
+    ),
+    (
+        "a renewed session lives as long as one that began then",
+        |house| {
+            let (old, session) = house.session(&house.ada().id);
+            house.advance(MINUTE);
+            touch(house, &old, 100 * DAY);
+            house.advance(DAY - MINUTE - TICK);
+            touch(house, &old, 100 * DAY);
+            let new = house.key(Purpose::Session);
+            assert!(renew(house, &old, &new).is_some());
+            house.advance(HOUR - TICK);
+            assert!(lives(house, &new), "past its first end");
+            touch(house, &new, 100 * DAY);
+            house.advance(DAY - HOUR);
+            assert!(lives(house, &new), "to its last moment");
+            house.advance(TICK);
+            assert!(!lives(house, &new));
+            assert_eq!(session.expires_at + (DAY - TICK), house.now());
         },
     ),
     ("what is dead cannot be renewed", |house| {
@@ -130,7 +152,7 @@ pub const CASES: &[Case] = &[
         );
     }),
     ("of sixteen renewals of one cookie, one is made", |house| {
-        let (old, _) = house.session(&house.ada().id);
+        let (old, session) = house.session(&house.ada().id);
         let (keys, now): (Vec<_>, _) = (
             (0..16).map(|_| house.key(Purpose::Session)).collect(),
             house.now(),
@@ -138,7 +160,10 @@ pub const CASES: &[Case] = &[
         let answers = house.race(
             keys.clone()
                 .into_iter()
-                .map(|new| move |tx: &mut Tx<'_>| sessions::renew(tx, &old, &new, &[], now)),
+                .map(|new| (new, session.clone()))
+                .map(|(new, fresh)| {
+                    move |tx: &mut Tx<'_>| sessions::renew(tx, &old, &new, &fresh, now)
+                }),
         );
         let renewed: Vec<_> = answers.into_iter().filter_map(Result::unwrap).collect();
         assert_eq!(renewed.len(), 1);
@@ -340,8 +365,12 @@ fn methods(now: Timestamp) -> Vec<Method> {
 
 fn renew(house: &House, old: &TokenKey, new: &TokenKey) -> Option<Session> {
     let (old, new, now) = (*old, *new, house.now());
+    let fresh = Session {
+        methods: methods(now),
+        ..house.new_session(&"auth0|whoever".try_into().unwrap())
+    };
     house
-        .write(move |tx| sessions::renew(tx, &old, &new, &methods(now), now))
+        .write(move |tx| sessions::renew(tx, &old, &new, &fresh, now))
         .unwrap()
 }
 

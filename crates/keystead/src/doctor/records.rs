@@ -1,5 +1,7 @@
 //! The records: the database, and the key without which half of it cannot be read.
 
+use std::{ffi::OsStr, fs, path::Path};
+
 use keystead_server::config::Config;
 use keystead_store::{Database, Store, seal::Keyring};
 
@@ -43,7 +45,7 @@ pub(super) fn sealing_key(config: &Config) -> Finding {
     }
 }
 
-/// Reachable, of a version that can be trusted, with the schema that this program needs.
+/// Reachable, of a version that can be trusted, with the schema that this program needs, and private if it is a file.
 pub(super) fn database(config: &Config) -> Finding {
     const NAME: &str = "database";
     let shown = output::database(config);
@@ -55,13 +57,41 @@ pub(super) fn database(config: &Config) -> Finding {
         Database::Postgres { .. } => "keystead migrate".into(),
     };
     match Store::open(&config.database) {
-        Ok(store) => {
-            store.close();
-            Finding::ok(
-                NAME,
-                format!("{shown}, answers and has the schema that this version needs"),
-            )
-        }
-        Err(why) => Finding::fail(NAME, format!("{shown}: {why}"), fix),
+        Ok(store) => store.close(),
+        Err(why) => return Finding::fail(NAME, format!("{shown}: {why}"), fix),
     }
+    if let Database::Sqlite { file } = &config.database
+        && let exposed = exposed(file)
+        && !exposed.is_empty()
+    {
+        return Finding::warn(
+            NAME,
+            format!("{shown}, can be read by others, and so can its password hashes"),
+            format!("chmod 600 {}", exposed.join(" ")),
+        );
+    }
+    Finding::ok(
+        NAME,
+        format!("{shown}, answers and has the schema that this version needs"),
+    )
+}
+
+/// What others can read of a database: the file, what SQLite keeps beside it, and what restores moved aside, all of which
+/// have names that begin with its own.
+fn exposed(file: &Path) -> Vec<String> {
+    let (Some(folder), Some(own)) = (file.parent(), file.file_name()) else {
+        return vec![];
+    };
+    let begins = |name: &OsStr| name.as_encoded_bytes().starts_with(own.as_encoded_bytes());
+    let mut found: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| begins(&entry.file_name()))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file() && is_exposed(path) == Some(true))
+        .map(|path| path.display().to_string())
+        .collect();
+    found.sort();
+    found
 }

@@ -218,6 +218,66 @@ fn the_doctor_looks_at_permissions() {
     }
 }
 
+/// The database is elsewhere, and so are two that a restore moved aside.
+#[cfg(unix)]
+#[test]
+fn the_doctor_names_a_database_that_others_can_read_wherever_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, port) = (Folder::new(), free_port());
+    folder.puts(
+        "keystead.toml",
+        "[database]\nurl = 'sqlite:elsewhere/keystead.db'\n",
+    );
+    fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    let server = folder.serves(port, &[]);
+    let place = |name: &str| folder.path().join("elsewhere").join(name);
+    for name in ["keystead.db", "keystead.db-wal", "keystead.db-shm"] {
+        let mode = fs::metadata(place(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    server.hears("-TERM");
+    server.ends();
+    let listen = format!("127.0.0.1:{port}");
+    let looks = || folder.runs(&["doctor", "--listen", &listen]).1;
+    let said = looks();
+    assert!(said.contains("ok    database"), "{said}");
+
+    let opened = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(place("keystead.db"), opened).unwrap();
+    for (name, mode) in [
+        ("keystead.db.replaced-1", 0o640),
+        ("keystead.db.replaced-2", 0o600),
+        ("other.db", 0o644),
+    ] {
+        fs::copy(place("keystead.db"), place(name)).unwrap();
+        fs::set_permissions(place(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    // It serves all the same.
+    let server = folder.serves(port, &[]);
+    server.hears("-TERM");
+    assert!(server.ends().0.success());
+    let said = looks();
+    let shown = |name| place(name).display().to_string();
+    let command = format!(
+        "chmod 600 {} {}\n",
+        shown("keystead.db"),
+        shown("keystead.db.replaced-1")
+    );
+    assert!(
+        said.contains("warn  database")
+            && said.contains("can be read by others")
+            && said.contains(&command),
+        "{command}{said}"
+    );
+    let (program, arguments) = command.trim().split_once(' ').unwrap();
+    let done = std::process::Command::new(program)
+        .args(arguments.split(' '))
+        .status();
+    assert!(done.unwrap().success());
+    let said = looks();
+    assert!(said.contains("ok    database"), "{said}");
+}
+
 #[test]
 fn help_is_everywhere() {
     let folder = Folder::new();

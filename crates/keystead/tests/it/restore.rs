@@ -16,10 +16,10 @@ use keystead_store::{
     token_key::{Purpose, TokenKey},
     users::{self, User},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    keeping::{SECRET, is_active, stop, token},
+    keeping::{SECRET, is_active, published, stop, token},
     postgres::Database,
     program::{Folder, free_port},
 };
@@ -153,38 +153,47 @@ fn sqlite(folder: &Folder) -> Place {
 fn ends_log_ins_unless_told_otherwise(folder: &Folder, place: &Place) {
     let port = free_port();
     let server = folder.serves(port, &[]);
-    let (old, _) = token(port, &issuer(port));
+    let (old, kid) = token(port, &issuer(port));
     stop(server);
     let ada = Records::open(place).log_in();
     report(folder, &["backup", "saved"]);
     Records::open(place).revoke(&ada);
+    report(folder, &["keys", "revoke", &kid]);
 
     let kept = report(
         folder,
         &["restore", "--replace", "--keep-sessions", "saved"],
     );
     assert_eq!(kept["ended"], Value::Null);
+    assert_eq!(kept["kept"]["signing_keys"], json!([kid]));
     let (session, family) = Records::open(place).of(&ada);
     assert!(session && matches!(family, Standing::Live(_)), "{family:?}");
     let server = folder.serves(port, &[]);
     assert!(is_active(port, &old), "the operator said that it lives on");
     stop(server);
+    let again = ["restore", "--replace", "--keep-sessions", "saved"];
+    let (_, said, _) = folder.runs(&again);
+    assert!(
+        said.contains("revoked since the backup is good again")
+            && said.contains(&format!("\n  keystead keys revoke {kid}\n")),
+        "{said}"
+    );
 
     let ended = report(folder, &["restore", "--replace", "saved"]);
-    assert_eq!(
-        (
-            &ended["ended"]["sessions"],
-            &ended["ended"]["token_families"]
-        ),
-        (&Value::from(1), &Value::from(1)),
-        "{ended}"
-    );
+    // The set-up link is under way.
+    let counts = json!({ "sessions": 1, "token_families": 1, "under_way": 1, "signing_keys": 1 });
+    assert_eq!(ended["ended"], counts, "{ended}");
     assert_eq!(
         Records::open(place).of(&ada),
         (false, Standing::Revoked(Ended::Restored))
     );
     let server = folder.serves(port, &[]);
     assert!(!is_active(port, &old), "it was issued before the restore");
+    assert!(
+        !published(port).contains(&kid),
+        "it was revoked before the restore"
+    );
+    assert_ne!(token(port, &issuer(port)).1, kid);
     stop(server);
 }
 
@@ -211,6 +220,36 @@ fn backed_up_with_another_key(folder: &Folder, port: u16) -> Vec<u8> {
     report(folder, &["backup", "saved"]);
     report(folder, &["keys", "reseal"]);
     fs::read(folder.path().join("keystead-data/sealing.key")).unwrap()
+}
+
+/// Backups travel, and databases of earlier releases were open to others.
+#[test]
+fn what_a_restore_brings_back_or_moves_aside_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = automated();
+    stop(folder.serves(free_port(), &[]));
+    report(&folder, &["backup", "saved"]);
+    let open = [
+        "saved/keystead.db",
+        "saved/sealing.key",
+        "keystead-data/keystead.db",
+    ];
+    for name in open {
+        let opened = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(folder.path().join(name), opened).unwrap();
+    }
+    report(&folder, &["restore", "--replace", "saved"]);
+    let kept = files(&folder);
+    assert!(
+        kept.iter()
+            .any(|name| name.starts_with("keystead.db.replaced-")),
+        "{kept:?}"
+    );
+    for name in kept {
+        let file = folder.path().join("keystead-data").join(&name);
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
 
 fn files(folder: &Folder) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! Class 15, in a browser: a session resumes nothing for whom or what was switched off, and nothing comes back by itself.
 
-use keystead_store::{apis, clients, connections, users};
+use std::{pin::pin, sync::mpsc, time::Duration};
+
+use keystead_store::{Fault, apis, clients, connections, users};
 use serde_json::json;
 
 use crate::{
@@ -38,6 +40,41 @@ async fn resumes(browser: &Browser, app: &App) -> (String, String) {
 }
 
 on_both! {
+    /// The block has done its work and is not committed when the session is read: what is answered waits for its end.
+    async fn nothing_is_issued_in_a_session_that_a_block_is_ending(house) {
+        house.api(API, |api| api.settings.skip_consent_for_verifiable_first_party_clients = true).await;
+        for (kind, issued) in [("code", "code"), ("token", "access_token"), ("id_token", "id_token")] {
+            let user = house.user(&kind.replace('_', "-")).await;
+            let app = house.asker(&user.id.as_str().replace('|', "-"), &user, json!({})).await;
+            let asks = app.authorizes(&[("prompt", "none"), ("response_type", kind), ("audience", API)]);
+            let browser = house.signed_in(&user).await;
+            assert!(browser.opens(&asks).await.sent(issued).is_some(), "{kind}");
+
+            let (now, store) = (house.now(), house.services.store.clone());
+            let (worked, has_worked) = mpsc::channel();
+            let (release, released) = mpsc::channel::<()>();
+            let block = tokio::spawn(async move {
+                store.write(move |tx| {
+                    users::block(tx, &user.id, now)?;
+                    let _ = worked.send(());
+                    let _ = released.recv_timeout(Duration::from_secs(10));
+                    Ok::<_, Fault>(())
+                }).await
+            });
+            tokio::task::spawn_blocking(move || has_worked.recv()).await.unwrap().unwrap();
+            let mut answer = pin!(browser.opens(&asks));
+            let early = tokio::time::timeout(Duration::from_millis(300), &mut answer).await;
+            release.send(()).unwrap();
+            block.await.unwrap().unwrap();
+            let answer = match early {
+                Ok(early) => early,
+                Err(_) => answer.await,
+            };
+            assert_eq!(answer.sent(issued), None, "{kind}");
+            assert_eq!((answer.status.as_u16(), answer.shows("error-page")), (403, true), "{kind}: {}", answer.short());
+        }
+    }
+
     async fn a_session_resumes_nothing_that_was_switched_off(house) {
         const CODE: &str = "a code";
         const LOGIN: &str = "the log-in page";

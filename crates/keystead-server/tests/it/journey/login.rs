@@ -231,6 +231,30 @@ on_both! {
         assert!(second.comes_from(&app, &[]).await.shows("login-form"));
     }
 
+    async fn logging_in_again_lets_a_session_live_as_long_as_a_new_one(house) {
+        let app = house.shop("app").await;
+        let hours = |count: u64| Duration::from_secs(count * 3_600);
+        for (name, change) in [("ada", ("prompt", "login")), ("bob", ("max_age", "60"))] {
+            let (user, browser) = (house.account(name).await, house.browser());
+            browser.arrives(&app, &user).await;
+            let began = house.sessions(&user).await[0].clone();
+            house.waits(hours(60)).await;
+            let page = browser.comes_from(&app, &[change]).await;
+            assert!(page.shows("login-form"), "{change:?}");
+            browser.signs_in(&page, &user).await;
+            let renewed = house.sessions(&user).await[0].clone();
+            let now = house.now();
+            assert_eq!((&renewed.id, renewed.created_at), (&began.id, began.created_at), "{change:?}");
+            assert_eq!((renewed.idle_until, renewed.expires_at), (now + hours(72), now + hours(168)), "{change:?}");
+            // Past its first end, with a visit now and then.
+            for _ in 0..2 {
+                house.waits(hours(60)).await;
+                assert!(browser.comes_from(&app, &[("prompt", "none")]).await.sent("code").is_some(), "{change:?}");
+            }
+            assert!(house.now() > began.expires_at, "{change:?}");
+        }
+    }
+
     async fn a_planted_session_is_not_the_one_that_a_log_in_opens(house) {
         let app = house.shop("app").await;
         let (ada, mallory) = (house.account("ada").await, house.account("mallory").await);
