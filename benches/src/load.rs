@@ -116,6 +116,22 @@ pub enum Arrivals {
     /// At random moments, so many a second on average, however the server fares. Latency counts from the moment at which a
     /// request was due, so that waiting behind a slow one is not forgotten.
     Open(f64),
+    /// The same at equal distances, as load generators with a fixed rate ask (wrk2, oha): nobody queues but behind slow answers.
+    Paced(f64),
+}
+
+impl Arrivals {
+    /// When requests are due until `end`; `None` if that depends on the answers.
+    fn moments(self, end: Duration) -> Option<Vec<Duration>> {
+        match self {
+            Self::Closed => None,
+            Self::Open(rate) => Some(schedule(rate, end)),
+            Self::Paced(rate) => {
+                let moments = (0_u32..).map(|n| Duration::from_secs_f64(f64::from(n) / rate));
+                Some(moments.take_while(|moment| *moment < end).collect())
+            }
+        }
+    }
 }
 
 /// Has callers ask for `time` after a short warm-up, from `core`.
@@ -149,10 +165,7 @@ pub fn visits(
                 connected.push(caller??);
             }
             let mut answers = connected.len() as u64;
-            let moments = match arrivals {
-                Arrivals::Closed => None,
-                Arrivals::Open(rate) => Some(schedule(rate, window.end)),
-            };
+            let moments = arrivals.moments(window.end);
             let began = Instant::now();
             let due = moments.map(|moments| Due::strike(began, moments));
             let mut callers = JoinSet::new();
@@ -174,7 +187,7 @@ pub fn visits(
                         answers += 1;
                         let counts = match arrivals {
                             Arrivals::Closed => window.contains(&answered),
-                            Arrivals::Open(_) => window.contains(&asked),
+                            Arrivals::Open(_) | Arrivals::Paced(_) => window.contains(&asked),
                         };
                         if counts {
                             micros.push((answered - asked).as_micros() as u64);
@@ -191,7 +204,7 @@ pub fn visits(
             }
             let counted = match arrivals {
                 Arrivals::Closed => time,
-                Arrivals::Open(_) => began.elapsed() - warm_up,
+                Arrivals::Open(_) | Arrivals::Paced(_) => began.elapsed() - warm_up,
             };
             Ok(found(micros, counted, answers))
         })

@@ -69,8 +69,8 @@ fn same(request: Vec<u8>) -> Vec<Script> {
     vec![Script::Same(request); CALLERS]
 }
 
-/// Machine tokens, log line included, beside nothing but signatures; then their latency at 70 % of that rate, beside that of
-/// nothing but signatures at the same moments.
+/// Machine tokens, log line included, beside nothing but signatures; then their latency at 70 % of that rate, asked for evenly
+/// and at random, the latter beside that of nothing but signatures at the same moments.
 ///
 /// # Errors
 /// Anything that keeps it from being measured.
@@ -88,12 +88,15 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
         let served = serve(&house, cores, ask.clone(), settings, Arrivals::Closed)?;
         all.append(&mut rows(&format!("token_{name}"), &served, limit));
         let rate = served.found.rate * 0.7;
-        let open = Arrivals::Open(rate);
-        let steady = pin::awake(cores.server, || serve(&house, cores, ask, settings, open))??;
-        all.push(
-            Row::rate(format!("token_{name}_at_70_percent"), steady.found.rate)
-                .latency(&steady.found),
-        );
+        for (spacing, arrivals) in [
+            ("_evenly", Arrivals::Paced(rate)),
+            ("", Arrivals::Open(rate)),
+        ] {
+            let served = || serve(&house, cores, ask.clone(), settings, arrivals);
+            let found = pin::awake(cores.server, served)??.found;
+            let name = format!("token_{name}_at_70_percent{spacing}");
+            all.push(Row::rate(name, found.rate).latency(&found));
+        }
         let bare = load::bare(cores.server, settings.time, rate, sign)?;
         all.push(Row::rate(format!("raw_{name}_at_that_rate"), bare.rate).latency(&bare));
     }

@@ -10,12 +10,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use keystead_protocol::{
-    client::WebOrigins,
     ids::{ApiId, Audience, ClientId},
     time::Timestamp,
 };
 use keystead_store::{
-    Store, Tx, apis,
+    Store, apis,
     client_grants::{self, ClientGrant, SubjectType},
     clients,
     feed::{self, Change, Entity, News},
@@ -26,9 +25,11 @@ use keystead_store::{
 use crate::{cache::Cache, error::Fault, keys::Keys, pages::Branding, tenant::Tenant};
 
 mod known;
+mod origins;
 
 pub use known::{KnownApi, KnownClient};
 use known::{know_api, know_client};
+use origins::Origins;
 
 /// How often the feed is read: a change is in force everywhere within a second, so well within it.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -36,17 +37,13 @@ pub const POLL: Duration = Duration::from_millis(250);
 /// For how long caches are believed while the database cannot be asked.
 pub const BELIEVED: Duration = Duration::from_secs(30);
 
-/// How many clients are read at once, where all are.
-const AT_ONCE: u32 = 500;
-
 /// The caches. One for each process.
 #[derive(Default)]
 pub struct Catalogue {
     clients: Cache<ClientId, KnownClient>,
     apis: Cache<Audience, KnownApi>,
     client_grants: Cache<(ClientId, ApiId, SubjectType), Option<ClientGrant>>,
-    /// Of all clients together.
-    pages: Cache<(), WebOrigins>,
+    origins: Origins,
     tenant: ArcSwap<Tenant>,
     branding: ArcSwap<Branding>,
     /// The signing keys.
@@ -58,7 +55,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Begins: reads the keys and the installation's settings. Until then nothing here is believed.
+    /// Begins: reads the keys, the installation's settings and where pages of clients are. Until then nothing here is believed.
     ///
     /// # Errors
     /// A [`Fault`] of the store, or if a key cannot be opened.
@@ -72,6 +69,7 @@ impl Catalogue {
             .store(store.read(feed::newest).await?, Ordering::SeqCst);
         self.keys.refresh(store, keyring, now).await?;
         self.read_settings(store).await?;
+        self.origins.read(store).await?;
         self.true_at.store(now.as_millis(), Ordering::SeqCst);
         Ok(())
     }
@@ -94,6 +92,7 @@ impl Catalogue {
                 News::Everything { newest } => *newest,
             };
             self.forget(&news);
+            self.origins.hear(store, &news).await?;
             if concerns(&news, Entity::Key) || self.keys.has_turned(now) {
                 self.keys.refresh(store, keyring, now).await?;
             }
@@ -112,7 +111,6 @@ impl Catalogue {
         match news {
             News::Everything { .. } => {
                 self.clients.forget_all();
-                self.pages.forget_all();
                 self.apis.forget_all();
                 self.client_grants.forget_all();
             }
@@ -125,7 +123,6 @@ impl Catalogue {
         match change.entity {
             Entity::Client => {
                 self.clients.forget_where(|client, _| client.as_str() == id);
-                self.pages.forget_all();
                 self.client_grants
                     .forget_where(|(client, _, _), _| client.as_str() == id);
             }
@@ -195,18 +192,9 @@ impl Catalogue {
         Ok(known.map(|known| self.clients.put(epoch, id.clone(), known)))
     }
 
-    /// Whether pages of this origin belong to some client that is switched on. Reads every client when one has changed,
-    /// and else nothing.
-    ///
-    /// # Errors
-    /// A [`Fault`] of the store.
-    pub async fn has_page(&self, store: &Store, origin: &str) -> Result<bool, Fault> {
-        if let Some(pages) = self.pages.get(&()) {
-            return Ok(pages.admit(origin));
-        }
-        let epoch = self.pages.epoch();
-        let pages = store.read(pages).await?;
-        Ok(self.pages.put(epoch, (), pages).admit(origin))
+    /// Whether pages of this origin belong to some client that is switched on. Asks nobody.
+    pub fn admits_origin(&self, origin: &str) -> bool {
+        self.origins.admit(origin)
     }
 
     /// The API of an identifier, if it is remembered.
@@ -266,21 +254,6 @@ impl Catalogue {
             .read(move |tx| client_grants::find_for(tx, &client, &api, subject_type))
             .await?;
         Ok(self.client_grants.put(epoch, key, found))
-    }
-}
-
-/// Where the pages of all clients are that are switched on.
-fn pages(tx: &mut Tx<'_>) -> Result<WebOrigins, keystead_store::Fault> {
-    let (mut pages, mut after) = (WebOrigins::default(), None);
-    loop {
-        let some = clients::list(tx, after.as_ref(), AT_ONCE)?;
-        for client in some.iter().filter(|client| client.enabled) {
-            pages.extend(client.metadata.pages());
-        }
-        after = match some.last() {
-            Some(last) => Some(last.id.clone()),
-            None => return Ok(pages),
-        };
     }
 }
 

@@ -1,8 +1,9 @@
 //! Log lines that nobody waits for: gathered, written in batches within a second, merged when there are too many or when they
-//! are strangers'.
+//! are refusals of strangers.
 
 use std::{
     collections::{HashMap, hash_map::Entry as Slot},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +13,8 @@ use keystead_store::{
     log::{self, Entry},
 };
 use tokio::sync::{mpsc, oneshot};
+
+use crate::limits::household;
 
 /// How many lines may wait before alike ones are merged.
 const WAITING: usize = 4096;
@@ -134,15 +137,17 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<Note>, merged: Merged) 
     }
 }
 
-/// Of lines that neither a client nor a user stands behind, one is kept for each kind and address, and counts the others: the
-/// log has a bounded length, and nobody may push other people's lines out of it for nothing.
+/// Of refusals that no user stands behind, one in a batch is kept for each kind, client and household, and counts the others.
+/// The log has a bounded length: one stranger, who may name any client, should not push other people's lines out of it
+/// within the hour.
 fn count_strangers(batch: Vec<Entry>) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::with_capacity(batch.len());
     for line in batch {
-        let is_strangers = |line: &Entry| line.client.is_none() && line.user.is_none();
-        let alike = is_strangers(&line).then(|| {
+        let refused = line.user.is_none() && line.kind.starts_with('f');
+        let alike = refused.then(|| {
             kept.iter_mut().find(|first| {
-                is_strangers(first) && first.kind == line.kind && first.address == line.address
+                (&first.kind, &first.client, &first.user) == (&line.kind, &line.client, &line.user)
+                    && household_of(first) == household_of(&line)
             })
         });
         match alike.flatten() {
@@ -151,6 +156,11 @@ fn count_strangers(batch: Vec<Entry>) -> Vec<Entry> {
         }
     }
     kept
+}
+
+fn household_of(line: &Entry) -> Option<IpAddr> {
+    let address = line.address.as_ref()?.parse().ok()?;
+    Some(household(address))
 }
 
 /// Writes a batch, trying again while the database is away for a moment.

@@ -99,6 +99,37 @@ pub fn list(tx: &mut Tx<'_>, after: Option<&ClientId>, limit: u32) -> Result<Vec
     .collect()
 }
 
+/// What is registered about a client, each by itself: one that this version cannot read is a fault of its own.
+pub type InForce = (ClientId, Result<ClientMetadata, Fault>);
+
+/// What is registered about a client that is enabled, and nothing else of it.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn in_force(tx: &mut Tx<'_>, id: &ClientId) -> Result<Option<InForce>, Fault> {
+    let row = tx.row(
+        "SELECT id, metadata FROM clients WHERE id = $1 AND enabled = $2",
+        &[id, &true],
+    )?;
+    row.map(metadata).transpose()
+}
+
+/// The same for all that are enabled, in the order of their ids, at most `limit`, from behind `after`.
+///
+/// # Errors
+/// A [`Fault`] of the database.
+pub fn list_in_force(
+    tx: &mut Tx<'_>,
+    after: Option<&ClientId>,
+    limit: u32,
+) -> Result<Vec<InForce>, Fault> {
+    let rows = tx.rows(
+        "SELECT id, metadata FROM clients WHERE id > $1 AND enabled = $2 ORDER BY id LIMIT $3",
+        &[&after.map_or("", ClientId::as_str), &true, &limit],
+    )?;
+    rows.into_iter().map(metadata).collect()
+}
+
 /// Writes back the name and the metadata of a client that was read, unless somebody changed it since.
 ///
 /// Does not write `enabled` and `secret`: they have verbs of their own, so that no older copy can bring them back.
@@ -176,6 +207,11 @@ fn announce(tx: &mut Tx<'_>, changed: u64, id: &ClientId, now: Timestamp) -> Res
     feed::announce_if(changed, tx, Entity::Client, id.as_str(), now)
 }
 
+fn metadata(mut row: Row) -> Result<InForce, Fault> {
+    let id = row.take()?;
+    Ok((id, row.take().map(|Json(metadata)| metadata)))
+}
+
 fn record(mut row: Row) -> Result<Client, Fault> {
     Ok(Client {
         id: row.take()?,
@@ -187,4 +223,53 @@ fn record(mut row: Row) -> Result<Client, Fault> {
         created_at: row.take()?,
         updated_at: row.take()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Database, Store, migrate};
+
+    use super::*;
+
+    /// As when a newer node wrote it.
+    #[test]
+    fn a_record_that_cannot_be_read_is_a_fault_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(folder.path().join("keystead.db"));
+        migrate(&database).unwrap();
+        let store = Store::open(&database).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let found = runtime.unwrap().block_on(store.write(|tx| {
+            let now = Timestamp::from_secs(1_790_000_000);
+            for name in ["a", "b", "c", "d"] {
+                let id = ClientId::try_from(name).unwrap();
+                let client = Client::new(id, name.to_owned(), now);
+                assert_eq!(insert(tx, &client)?, Insert::Done);
+            }
+            tx.run(
+                "UPDATE clients SET metadata = $2 WHERE id = $1",
+                &[&"b", &r#"{"grant_types":["telepathy"]}"#],
+            )?;
+            let off = ClientId::try_from("c").unwrap();
+            assert_eq!(set_enabled(tx, &off, false, now)?, Effect::Done);
+            assert!(in_force(tx, &off)?.is_none());
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let some = list_in_force(tx, after.as_ref(), 2)?;
+                let Some((last, _)) = some.last() else {
+                    return Ok::<_, Fault>(all);
+                };
+                after = Some(last.clone());
+                all.extend(some);
+            }
+        }));
+        let readable: Vec<_> = found
+            .unwrap()
+            .into_iter()
+            .map(|(id, read)| (id.to_string(), read.is_ok()))
+            .collect();
+        let want = [("a", true), ("b", false), ("d", true)];
+        assert_eq!(readable, want.map(|(id, good)| (id.to_owned(), good)));
+        store.close();
+    }
 }

@@ -20,7 +20,7 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// The most parameters that a request may have, and the most arrays and objects in the value of one.
+/// The most parameters that a request may have, and the most opening brackets in an array or object that is one's value.
 const MOST: usize = 100;
 
 /// Parameters by name, each at most once (RFC 6749 §3.2). One without a value counts as not sent (§3.1).
@@ -49,8 +49,8 @@ impl Form {
     /// not sent, arrays and objects as their JSON text. Does not limit the size.
     ///
     /// # Errors
-    /// `invalid_request` if the body is not a JSON object, a member occurs twice, or there are more than 100 of them, or as
-    /// many arrays and objects in one.
+    /// `invalid_request` if the body is not a JSON object, a member occurs twice, there are more than 100 of them, or an array
+    /// or object has more than 100 opening brackets, those in its texts included.
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
         let mut pairs = Vec::new();
         let mut json = serde_json::Deserializer::from_slice(body);

@@ -12,6 +12,9 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer(Url);
 
+/// Behind the issuer.
+const USERINFO: &str = "userinfo";
+
 impl Issuer {
     /// Reads an issuer. The case of scheme and host, and the slash at the end, are forgiven.
     ///
@@ -82,9 +85,14 @@ impl Issuer {
         &self.0
     }
 
-    /// Whether an audience is our userinfo endpoint, which is asked for and named in tokens like an API and is none.
+    /// Our userinfo endpoint, which is asked for and named in tokens like an API and is none.
+    pub fn userinfo(&self) -> String {
+        format!("{}{USERINFO}", self.as_str())
+    }
+
+    /// Whether an audience is that.
     pub fn is_userinfo(&self, audience: &str) -> bool {
-        audience.strip_prefix(self.as_str()) == Some("userinfo")
+        audience.strip_prefix(self.as_str()) == Some(USERINFO)
     }
 
     /// The host, IPv6 addresses in brackets.

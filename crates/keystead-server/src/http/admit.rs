@@ -77,7 +77,7 @@ pub(super) async fn admit(
         (Err(refusal), _) => refusal.into_response(),
     };
     if let Some(page) = page {
-        page.admit(&services, response.headers_mut()).await;
+        page.admit(&services.catalogue, response.headers_mut());
     }
     security::secure(response.headers_mut(), &services.config.issuer);
     response

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::services::Services;
+use crate::catalogue::Catalogue;
 
 /// What pages may call. Documents that are the same for everybody say so themselves.
 const OPEN: [&str; 3] = ["/oauth/token", "/oauth/revoke", "/userinfo"];
@@ -62,20 +62,15 @@ impl Page {
     }
 
     /// Lets the page read the answer, whatever it is, if its origin is registered.
-    pub(super) async fn admit(self, services: &Services, answer: &mut HeaderMap) {
+    pub(super) fn admit(self, catalogue: &Catalogue, answer: &mut HeaderMap) {
         answer.append(VARY, HeaderValue::from(ORIGIN));
-        let Ok(origin) = self.0.to_str() else {
-            return;
-        };
-        match services.catalogue.has_page(&services.store, origin).await {
-            Ok(false) => {}
-            Ok(true) => {
-                answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.0);
-                answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
-            }
-            Err(fault) => {
-                tracing::error!(%fault, "the origins of clients cannot be read; a page is not let in");
-            }
+        let known = self
+            .0
+            .to_str()
+            .is_ok_and(|own| catalogue.admits_origin(own));
+        if known {
+            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.0);
+            answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
         }
     }
 }

@@ -188,7 +188,7 @@ impl Access<'_> {
         let settings = &self.api.api.settings;
         let openid =
             self.family.is_some() && self.scope.contains("openid") && self.api.shared_key.is_none();
-        let userinfo = openid.then(|| format!("{issuer}userinfo"));
+        let userinfo = openid.then(|| services.config.issuer.userinfo());
         mint::AccessToken {
             issuer,
             subject: self.subject,

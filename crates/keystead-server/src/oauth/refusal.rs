@@ -121,7 +121,7 @@ pub enum TokenRefusal {
     /// It was sent twice.
     #[error("sent in more than one way")]
     Several,
-    /// The query where it might stand has a parameter twice or cannot be decoded.
+    /// The query where it might stand has a parameter twice, too many of them, or cannot be decoded.
     #[error("malformed query")]
     QueryMalformed,
     /// It is no token of ours.
@@ -208,7 +208,7 @@ impl Refusal {
             ),
             Self::Token(TokenRefusal::QueryMalformed) => say(
                 Code::InvalidRequest,
-                "The query has a parameter twice or cannot be decoded",
+                "The query has a parameter twice, too many of them, or cannot be decoded",
             ),
             Self::Token(TokenRefusal::InsufficientScope) => say(
                 Code::InsufficientScope,

@@ -23,6 +23,7 @@ use super::refusal::{Error, Refusal, TokenRefusal};
 use crate::{
     catalogue::{KnownApi, KnownClient},
     identity::{entitlement, terms},
+    keys::REMAINS,
     mint,
     services::Services,
 };
@@ -101,6 +102,9 @@ pub(super) enum Name {
 /// Not found is a JWT whose key is gone: revoked, or a secret that went with its API. Nobody can tell whether it is genuine;
 /// only another API of the same name and the same secret would take it again.
 ///
+/// An API that shares a secret with us could have signed its tokens itself, under another's name: the family of a token
+/// says whose it is, and no token is denied for longer than ours live.
+///
 /// # Errors
 /// A fault of the store.
 pub(super) async fn issued(
@@ -108,16 +112,34 @@ pub(super) async fn issued(
     token: &str,
     now: Timestamp,
 ) -> Result<Option<Issued>, Error> {
-    let Some(key) = TokenKey::of(Purpose::AccessToken, token) else {
-        return match genuine(services, token, For::Inspection, now).await {
-            Ok(genuine) => Ok(Some(Issued {
-                client: genuine.client,
-                name: Name::Id(genuine.id, genuine.expires_at),
-            })),
-            Err(Error::Refused(Refusal::Token(_))) => Ok(None),
-            Err(other) => Err(other),
-        };
+    if let Some(key) = TokenKey::of(Purpose::AccessToken, token) {
+        return stored(services, key, now).await;
+    }
+    let jwt = match genuine(services, token, For::Inspection, now).await {
+        Ok(jwt) => jwt,
+        Err(Error::Refused(Refusal::Token(_))) => return Ok(None),
+        Err(other) => return Err(other),
     };
+    if let Some(family) = mint::family_of(&jwt.id) {
+        let read = services
+            .store
+            .read(move |tx| grants::standing(tx, &family, now));
+        match read.await? {
+            Standing::Live(grant) if grant.client == jwt.client => {}
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(Issued {
+        client: jwt.client,
+        name: Name::Id(jwt.id, jwt.expires_at.min(now + REMAINS)),
+    }))
+}
+
+async fn stored(
+    services: &Services,
+    key: TokenKey,
+    now: Timestamp,
+) -> Result<Option<Issued>, Error> {
     let read = services.store.read(move |tx| {
         let Some(token) = access_tokens::find(tx, &key, now)? else {
             return Ok(None);
@@ -139,7 +161,7 @@ async fn opaque(
     wanted: For<'_>,
     now: Timestamp,
 ) -> Result<Live, Error> {
-    let userinfo = format!("{}userinfo", services.config.issuer.as_str());
+    let userinfo = services.config.issuer.userinfo();
     if let For::Audience(audience) = wanted
         && audience != userinfo
     {

@@ -86,7 +86,7 @@ async fn answer(
         (None, Some(Way::Query(token))) => (token, true),
         (None, None) => return Err(TokenRefusal::Missing.into()),
     };
-    let userinfo = format!("{}userinfo", services.config.issuer.as_str());
+    let userinfo = services.config.issuer.userinfo();
     let live = tokens::live(services, token.expose(), For::Audience(&userinfo), now).await?;
     let profile = live.client.metadata.profile();
     if by_query && !profile.reads_token_from_query() {

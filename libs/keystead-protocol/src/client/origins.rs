@@ -8,8 +8,8 @@ use crate::redirect::{RegisteredRedirect, admits_page};
 
 /// Origins that are registered: one by one, or as `https://*.example.com`, where one label stands for the star.
 ///
-/// Scheme and host are compared without regard to case; a slash at the end and a port that goes without saying are forgiven.
-/// What cannot be an origin is in nobody's way: it admits nothing, and neither does the word `null`.
+/// Scheme and host are compared without regard to case; a path, and beside a single origin a port that goes without saying, are
+/// forgiven. What cannot be an origin is in nobody's way: it admits nothing, and neither does the word `null`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebOrigins {
     exact: HashSet<String>,
@@ -58,6 +58,18 @@ impl<'a> FromIterator<&'a str> for WebOrigins {
         let mut origins = Self::default();
         origins.extend(registered);
         origins
+    }
+}
+
+/// All of them together.
+impl<'a> FromIterator<&'a WebOrigins> for WebOrigins {
+    fn from_iter<T: IntoIterator<Item = &'a WebOrigins>>(some: T) -> Self {
+        let mut together = Self::default();
+        for origins in some {
+            together.exact.extend(origins.exact.iter().cloned());
+            together.patterns.extend(origins.patterns.iter().cloned());
+        }
+        together
     }
 }
 

@@ -1,6 +1,10 @@
 //! Revocation: a client gives back what is its own, and nobody learns anything.
 
-use keystead_protocol::ids::ClientGrantId;
+use keystead_protocol::{
+    ids::ClientGrantId,
+    jwk::{Algorithm, SigningKey},
+    jwt::{Signer, Typ},
+};
 use keystead_store::{
     Update,
     apis::{self, Api, ClientPolicy, UserPolicy},
@@ -11,7 +15,7 @@ use keystead_store::{
 use serde_json::json;
 
 use crate::{
-    actors::{Agreed, App, Shows, Written},
+    actors::{Agreed, App, Shows, Written, part},
     house::{Answer, House, on_both},
 };
 
@@ -179,6 +183,35 @@ on_both! {
             }
         }
     }
+}
+
+/// It could sign whatever it likes in our name: a family's token is the family's client's, whatever else is said of it.
+#[tokio::test]
+async fn an_api_that_shares_a_secret_revokes_nobody_elses_token() {
+    const SHARED: &str = "https://shared.example/";
+    let house = House::begun(crate::house::Engine::Sqlite).await;
+    house.api(API, |_| {}).await;
+    let shared = |api: &mut Api| {
+        api.settings.signing_alg = Algorithm::HS256;
+        api.signing_secret = Some(house.signing_secret(api, &[7; 32]));
+    };
+    house.api(SHARED, shared).await;
+    let (app, thief) = (house.native("phone").await, house.native("thief").await);
+    let reader = house.machine("reader").await;
+    let victim = given(&house, &app, "ada", Some(API)).await;
+    let victim = victim.text("access_token");
+    let own = given(&house, &thief, "bob", Some(SHARED)).await;
+    let own = own.text("access_token");
+    let mut claims = part(&own, 1);
+    claims["jti"] = part(&victim, 1)["jti"].clone();
+    let secret = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).unwrap();
+    let key = Signer::new(secret);
+    let forged = key.encode(Typ::Jwt, claims.to_string().as_bytes()).unwrap();
+    for token in [&forged, &own] {
+        assert_eq!(thief.revokes(token).await.short(), "200 ");
+    }
+    assert_eq!(reader.introspects(&victim).await["active"], true);
+    assert_eq!(reader.introspects(&own).await, json!({ "active": false }));
 }
 
 #[tokio::test]
