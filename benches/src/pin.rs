@@ -1,6 +1,9 @@
 //! Cores: the server has one to itself, and whoever loads it sits on another.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::{
@@ -85,6 +88,24 @@ pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> Result<T> {
             .join()
             .map_err(|_| anyhow!("a thread of the benchmark panicked"))?;
         spun.map(|()| done)
+    })
+}
+
+/// How much of a core others take while a thread there does nothing but look at the clock: how many pieces of more than a
+/// millisecond a second, each of which some request has to wait for, whatever serves it.
+///
+/// # Errors
+/// If the thread cannot be bound to the core.
+pub fn stolen(core: usize, time: Duration) -> Result<f64> {
+    on(core, || {
+        let began = Instant::now();
+        let (mut last, mut pieces) = (began, 0_u32);
+        while last - began < time {
+            let now = Instant::now();
+            pieces += u32::from(now - last > Duration::from_millis(1));
+            last = now;
+        }
+        Ok(f64::from(pieces) / time.as_secs_f64())
     })
 }
 

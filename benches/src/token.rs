@@ -78,6 +78,10 @@ pub fn machine(settings: &Settings) -> Result<Vec<Row>> {
     let cores = Cores::choose()?;
     let house = Records::new(None)?.serve(cores.server)?;
     let mut all = Vec::new();
+    for (whose, core) in [("server", cores.server), ("load", cores.load)] {
+        let pieces = pin::stolen(core, settings.time)?;
+        all.push(Row::rate(format!("taken_from_the_{whose}s_core"), pieces));
+    }
     for (name, audience, mut sign) in [
         ("rs256", RS256, limits::rs256()?),
         ("es256", ES256, limits::es256()?),
