@@ -101,7 +101,8 @@ impl Catalogue {
             }
             self.heard.store(heard, Ordering::SeqCst);
             if heard == after {
-                self.true_at.store(now.as_millis(), Ordering::SeqCst);
+                // Of two that read at once the older may end last.
+                self.true_at.fetch_max(now.as_millis(), Ordering::SeqCst);
                 return Ok(());
             }
         }
